@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every target is held to the same strictness; a warning is an error, here and in CI.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency], plugins: [Target.PluginUsage] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict, plugins: plugins)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "Roost",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Roost", targets: ["Roost"]),
+    .library(name: "RoostMemory", targets: ["RoostMemory"]),
+    .library(name: "RoostFile", targets: ["RoostFile"]),
+    .library(name: "RoostPostgres", targets: ["RoostPostgres"]),
+    .library(name: "RoostTesting", targets: ["RoostTesting"]),
+    .library(name: "PostgresClient", targets: ["PostgresClient"]),
+  ],
+  dependencies: [],
+  targets: [
+    library("RoostCore", []),
+    library("PostgresWire", ["RoostCore"]),
+    library("PostgresClient", ["RoostCore", "PostgresWire"]),
+    library("Roost", ["RoostCore"]),
+    library("RoostMemory", ["RoostCore", "Roost"]),
+    library("RoostFile", ["RoostCore", "Roost", "RoostMemory"]),
+    library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
+    library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
+    tests("RoostCoreTests", ["RoostCore"]),
+    tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
+    tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
+  ]
+)
