@@ -1,0 +1,350 @@
+/// Reads JSON text value by value, without building a tree; strict by RFC 8259.
+///
+///     try scanner.beginObject()
+///     while let key = try scanner.nextKey() { ... try scanner.int64() ... or skipValue() }
+///     try scanner.end()
+///
+/// The bytes must stay alive and unchanged while the scanner is in use.
+package struct JSONScanner {
+  /// What a value begins as.
+  package enum Kind: Sendable {
+    /// The six kinds of JSON values.
+    case object, array, string, number, bool, null
+  }
+
+  let bytes: UnsafeBufferPointer<UInt8>
+  /// The offset of the next byte to be read.
+  package private(set) var offset = 0
+  private var depth = 0
+  /// Whether a container has just been opened, so that no comma comes before its first value.
+  private var isFirst = false
+  /// Where strings with escapes are put together; kept for its memory.
+  private var scratch: [UInt8] = []
+
+  /// Begins at the first of the bytes.
+  package init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    self.bytes = bytes
+  }
+
+  // MARK: Structure
+
+  /// The kind of the next value, which is not read.
+  package mutating func peek() throws(JSONError) -> Kind {
+    skipSpace()
+    switch try currentByte() {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "t"), UInt8(ascii: "f"): return .bool
+    case UInt8(ascii: "n"): return .null
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
+    default: throw JSONError(.unexpectedByte, at: offset)
+    }
+  }
+
+  /// Enters an object; then call `nextKey` until it gives nil.
+  package mutating func beginObject() throws(JSONError) {
+    try begin(UInt8(ascii: "{"))
+  }
+
+  /// Enters an array; then call `nextElement` until it gives false.
+  package mutating func beginArray() throws(JSONError) {
+    try begin(UInt8(ascii: "["))
+  }
+
+  private mutating func begin(_ byte: UInt8) throws(JSONError) {
+    skipSpace()
+    guard try currentByte() == byte else { throw JSONError(.unexpectedKind, at: offset) }
+    guard depth < JSON.maximumDepth else { throw JSONError(.tooDeep, at: offset) }
+    offset += 1
+    depth += 1
+    isFirst = true
+  }
+
+  /// The next key of the object that was entered, or nil when the object ends here.
+  package mutating func nextKey() throws(JSONError) -> String? {
+    guard try hasNext(before: UInt8(ascii: "}")) else { return nil }
+    let key = try string()
+    skipSpace()
+    guard try currentByte() == UInt8(ascii: ":") else {
+      throw JSONError(.unexpectedByte, at: offset)
+    }
+    offset += 1
+    return key
+  }
+
+  /// Whether the array that was entered has another element, which is to be read next.
+  package mutating func nextElement() throws(JSONError) -> Bool {
+    try hasNext(before: UInt8(ascii: "]"))
+  }
+
+  private mutating func hasNext(before close: UInt8) throws(JSONError) -> Bool {
+    skipSpace()
+    let byte = try currentByte()
+    if byte == close {
+      offset += 1
+      depth -= 1
+      isFirst = false
+      return false
+    }
+    if !isFirst {
+      guard byte == UInt8(ascii: ",") else { throw JSONError(.unexpectedByte, at: offset) }
+      offset += 1
+      skipSpace()
+    }
+    isFirst = false
+    return true
+  }
+
+  /// Checks that nothing but space follows.
+  package mutating func end() throws(JSONError) {
+    skipSpace()
+    guard offset == bytes.count else { throw JSONError(.trailingBytes, at: offset) }
+  }
+
+  // MARK: Scalars
+
+  /// Reads a string.
+  package mutating func string() throws(JSONError) -> String {
+    skipSpace()
+    guard try currentByte() == UInt8(ascii: "\"") else {
+      throw JSONError(.unexpectedKind, at: offset)
+    }
+    let start = offset + 1
+    let end = JSONBytes.endOfPlain(bytes, from: start)
+    guard end < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+    guard bytes[end] == UInt8(ascii: "\"") else {
+      return try escapedString(from: start, plain: end)
+    }
+    let content = UnsafeBufferPointer(rebasing: bytes[start..<end])
+    guard let text = String(validating: content, as: UTF8.self) else {
+      throw JSONError(.invalidUTF8, at: start)
+    }
+    offset = end + 1
+    return text
+  }
+
+  /// Reads the digits of a number as they stand, checked against JSON's grammar.
+  package mutating func numberText() throws(JSONError) -> UnsafeBufferPointer<UInt8> {
+    skipSpace()
+    let start = offset
+    var position = start
+    func digits() -> Bool {
+      let first = position
+      while position < bytes.count, bytes[position] &- UInt8(ascii: "0") <= 9 { position += 1 }
+      return position > first
+    }
+    if position < bytes.count, bytes[position] == UInt8(ascii: "-") { position += 1 }
+    let integer = position
+    guard digits() else {
+      let isNumber = position > start || position == bytes.count
+      throw JSONError(
+        position == bytes.count ? .unexpectedEnd : isNumber ? .invalidNumber : .unexpectedKind,
+        at: position)
+    }
+    guard bytes[integer] != UInt8(ascii: "0") || position == integer + 1 else {
+      throw JSONError(.invalidNumber, at: integer)
+    }
+    if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+      position += 1
+      guard digits() else { throw JSONError(.invalidNumber, at: position) }
+    }
+    if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+      position += 1
+      if position < bytes.count,
+        bytes[position] == UInt8(ascii: "-") || bytes[position] == UInt8(ascii: "+")
+      {
+        position += 1
+      }
+      guard digits() else { throw JSONError(.invalidNumber, at: position) }
+    }
+    offset = position
+    return UnsafeBufferPointer(rebasing: bytes[start..<position])
+  }
+
+  /// Reads a number with all its digits.
+  package mutating func numeric() throws(JSONError) -> Numeric {
+    let text = try numberText()
+    guard let value = Numeric(utf8: text) else {
+      throw JSONError(.numberOutOfRange, at: offset - text.count)
+    }
+    return value
+  }
+
+  /// Reads an integer; a fraction that is zero is allowed, as in `1e2` and `5.0`.
+  package mutating func int64() throws(JSONError) -> Int64 {
+    let start = offset
+    guard let value = try numeric().int64 else { throw JSONError(.numberOutOfRange, at: start) }
+    return value
+  }
+
+  /// Reads `true` or `false`.
+  package mutating func bool() throws(JSONError) -> Bool {
+    skipSpace()
+    if try currentByte() == UInt8(ascii: "t") {
+      try word("true")
+      return true
+    }
+    guard bytes[offset] == UInt8(ascii: "f") else { throw JSONError(.unexpectedKind, at: offset) }
+    try word("false")
+    return false
+  }
+
+  /// Reads `null` when it comes next, and tells whether it did.
+  package mutating func skipNull() throws(JSONError) -> Bool {
+    skipSpace()
+    guard try currentByte() == UInt8(ascii: "n") else { return false }
+    try word("null")
+    return true
+  }
+
+  /// Reads the next value with all its parts.
+  package mutating func value() throws(JSONError) -> JSON {
+    switch try peek() {
+    case .string: return .string(try string())
+    case .number: return .number(try numeric())
+    case .bool: return .bool(try bool())
+    case .null:
+      try word("null")
+      return .null
+    case .array:
+      try beginArray()
+      var elements: [JSON] = []
+      while try nextElement() { elements.append(try value()) }
+      return .array(elements)
+    case .object:
+      try beginObject()
+      var members: [JSON.Object.Member] = []
+      while let key = try nextKey() {
+        members.append(JSON.Object.Member(key: key, value: try value()))
+      }
+      return .object(JSON.Object(members: members))
+    }
+  }
+
+  /// Passes over the next value, checking it all the same, and gives its text.
+  @discardableResult
+  package mutating func skipValue() throws(JSONError) -> UnsafeBufferPointer<UInt8> {
+    let kind = try peek()
+    let start = offset
+    switch kind {
+    case .string: _ = try string()
+    case .number: _ = try numberText()
+    case .bool: _ = try bool()
+    case .null: try word("null")
+    case .array:
+      try beginArray()
+      while try nextElement() { try skipValue() }
+    case .object:
+      try beginObject()
+      while try nextKey() != nil { try skipValue() }
+    }
+    return UnsafeBufferPointer(rebasing: bytes[start..<offset])
+  }
+
+  // MARK: Bytes
+
+  private mutating func skipSpace() {
+    while offset < bytes.count {
+      switch bytes[offset] {
+      case 0x20, 0x0A, 0x0D, 0x09: offset += 1
+      default: return
+      }
+    }
+  }
+
+  private func currentByte() throws(JSONError) -> UInt8 {
+    guard offset < bytes.count else { throw JSONError(.unexpectedEnd, at: offset) }
+    return bytes[offset]
+  }
+
+  private mutating func word(_ word: StaticString) throws(JSONError) {
+    let length = word.utf8CodeUnitCount
+    let rest = bytes[offset..<min(offset + length, bytes.count)]
+    let isMatch = word.withUTF8Buffer { $0.elementsEqual(rest) }
+    guard isMatch else {
+      throw JSONError(rest.count < length ? .unexpectedEnd : .unexpectedByte, at: offset)
+    }
+    offset += length
+  }
+
+  /// Reads the rest of a string that has an escape, or a fault, at `plain`.
+  private mutating func escapedString(from start: Int, plain: Int) throws(JSONError) -> String {
+    scratch.removeAll(keepingCapacity: true)
+    var runStart = start
+    var position = plain
+    while true {
+      guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+      if position > runStart {
+        scratch.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<position]))
+      }
+      let byte = bytes[position]
+      if byte == UInt8(ascii: "\"") { break }
+      guard byte == UInt8(ascii: "\\") else { throw JSONError(.controlCharacter, at: position) }
+      position = try appendEscape(at: position)
+      runStart = position
+      position = JSONBytes.endOfPlain(bytes, from: position)
+    }
+    let text = scratch.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+    guard let text else { throw JSONError(.invalidUTF8, at: start) }
+    offset = position + 1
+    return text
+  }
+
+  /// Appends what the escape at `position` stands for, and gives the offset after it.
+  private mutating func appendEscape(at position: Int) throws(JSONError) -> Int {
+    guard position + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+    switch bytes[position + 1] {
+    case UInt8(ascii: "\""): scratch.append(0x22)
+    case UInt8(ascii: "\\"): scratch.append(0x5C)
+    case UInt8(ascii: "/"): scratch.append(0x2F)
+    case UInt8(ascii: "b"): scratch.append(0x08)
+    case UInt8(ascii: "f"): scratch.append(0x0C)
+    case UInt8(ascii: "n"): scratch.append(0x0A)
+    case UInt8(ascii: "r"): scratch.append(0x0D)
+    case UInt8(ascii: "t"): scratch.append(0x09)
+    case UInt8(ascii: "u"):
+      let (scalar, end) = try unicodeEscape(at: position)
+      scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+      return end
+    default: throw JSONError(.invalidEscape, at: position)
+    }
+    return position + 2
+  }
+
+  private func unicodeEscape(
+    at position: Int
+  ) throws(JSONError) -> (scalar: Unicode.Scalar, end: Int) {
+    let first = try hexadecimal(at: position)
+    if let scalar = Unicode.Scalar(first) {
+      guard first != 0 else { throw JSONError(.nullCharacter, at: position) }
+      return (scalar, position + 6)
+    }
+    let second = position + 6
+    guard first < 0xDC00, second + 1 < bytes.count, bytes[second] == UInt8(ascii: "\\"),
+      bytes[second + 1] == UInt8(ascii: "u")
+    else { throw JSONError(.loneSurrogate, at: position) }
+    let low = try hexadecimal(at: second)
+    guard low >= 0xDC00, low <= 0xDFFF,
+      let scalar = Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + UInt32(low) - 0xDC00)
+    else { throw JSONError(.loneSurrogate, at: position) }
+    return (scalar, second + 6)
+  }
+
+  /// The number that the four digits after `\u` make.
+  private func hexadecimal(at position: Int) throws(JSONError) -> UInt16 {
+    guard position + 6 <= bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+    var value: UInt16 = 0
+    for byte in bytes[(position + 2)..<(position + 6)] {
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+      default: throw JSONError(.invalidEscape, at: position)
+      }
+      value = value << 4 | UInt16(digit)
+    }
+    return value
+  }
+}

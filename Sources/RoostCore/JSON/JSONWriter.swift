@@ -1,0 +1,207 @@
+/// Writes JSON text into a byte buffer, piece by piece. The commas come by themselves; that the
+/// pieces are in a sensible order is the caller's part.
+package struct JSONWriter {
+  /// What has been written so far.
+  package private(set) var bytes: [UInt8]
+  private let style: JSONStyle
+  private var needsComma = false
+
+  /// Begins a text; `capacity` bytes are set aside.
+  package init(style: JSONStyle = .compact, reserving capacity: Int = 0) {
+    self.style = style
+    bytes = []
+    if capacity > 0 { bytes.reserveCapacity(capacity) }
+  }
+
+  /// Begins anew and keeps the memory.
+  package mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    needsComma = false
+  }
+
+  /// Opens an object.
+  package mutating func beginObject() { open(UInt8(ascii: "{")) }
+
+  /// Closes an object.
+  package mutating func endObject() { close(UInt8(ascii: "}")) }
+
+  /// Opens an array.
+  package mutating func beginArray() { open(UInt8(ascii: "[")) }
+
+  /// Closes an array.
+  package mutating func endArray() { close(UInt8(ascii: "]")) }
+
+  private mutating func open(_ byte: UInt8) {
+    separate()
+    bytes.append(byte)
+    needsComma = false
+  }
+
+  private mutating func close(_ byte: UInt8) {
+    bytes.append(byte)
+    needsComma = true
+  }
+
+  private mutating func separate() {
+    if needsComma {
+      bytes.append(UInt8(ascii: ","))
+      if style == .spaced { bytes.append(UInt8(ascii: " ")) }
+    }
+    needsComma = true
+  }
+
+  /// Writes a key; its value must follow.
+  package mutating func key(_ key: String) {
+    string(key)
+    bytes.append(UInt8(ascii: ":"))
+    if style == .spaced { bytes.append(UInt8(ascii: " ")) }
+    needsComma = false
+  }
+
+  /// Writes `null`.
+  package mutating func null() {
+    separate()
+    literal("null")
+  }
+
+  /// Writes `true` or `false`.
+  package mutating func bool(_ value: Bool) {
+    separate()
+    literal(value ? "true" : "false")
+  }
+
+  private mutating func literal(_ text: StaticString) {
+    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
+
+  /// Writes an integer.
+  package mutating func integer(_ value: Int64) {
+    separate()
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+      var magnitude = value.magnitude
+      var position = digits.count
+      repeat {
+        position -= 1
+        digits[position] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
+        magnitude /= 10
+      } while magnitude > 0
+      if value < 0 {
+        position -= 1
+        digits[position] = UInt8(ascii: "-")
+      }
+      bytes.append(
+        contentsOf: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[position...]))
+    }
+  }
+
+  /// Writes a number with its scale; NaN and the infinities, which JSON lacks, as `null`.
+  package mutating func number(_ value: Numeric) {
+    separate()
+    if value.isFinite { value.append(to: &bytes) } else { literal("null") }
+  }
+
+  /// Writes a string: `"`, `\` and control characters escaped, all else as it is.
+  package mutating func string(_ text: String) {
+    separate()
+    let done: Void? = text.utf8.withContiguousStorageIfAvailable { appendQuoted($0) }
+    if done == nil {
+      var copy = text
+      copy.withUTF8 { appendQuoted($0) }
+    }
+  }
+
+  /// Writes a value with all its parts.
+  package mutating func value(_ value: JSON) {
+    switch value {
+    case .null: null()
+    case .bool(let value): bool(value)
+    case .number(let value): number(value)
+    case .string(let value): string(value)
+    case .array(let elements):
+      beginArray()
+      for element in elements { self.value(element) }
+      endArray()
+    case .object(let object):
+      beginObject()
+      for member in object {
+        key(member.key)
+        self.value(member.value)
+      }
+      endObject()
+    }
+  }
+
+  /// Writes bytes that are a JSON value already.
+  package mutating func raw(_ value: some Collection<UInt8>) {
+    separate()
+    bytes.append(contentsOf: value)
+  }
+
+  /// Writes bytes as they are, with no comma before or after: a line's end, for example.
+  package mutating func unseparated(_ value: some Collection<UInt8>) {
+    bytes.append(contentsOf: value)
+  }
+
+  private mutating func appendQuoted(_ text: UnsafeBufferPointer<UInt8>) {
+    bytes.append(UInt8(ascii: "\""))
+    var start = 0
+    while start < text.count {
+      let end = JSONBytes.endOfPlain(text, from: start)
+      if end > start {
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end]))
+      }
+      if end < text.count { appendEscape(text[end]) }
+      start = end + 1
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func appendEscape(_ byte: UInt8) {
+    bytes.append(UInt8(ascii: "\\"))
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
+    case 0x08: bytes.append(UInt8(ascii: "b"))
+    case 0x09: bytes.append(UInt8(ascii: "t"))
+    case 0x0A: bytes.append(UInt8(ascii: "n"))
+    case 0x0C: bytes.append(UInt8(ascii: "f"))
+    case 0x0D: bytes.append(UInt8(ascii: "r"))
+    default:
+      literal("u00")
+      for nibble in [byte >> 4, byte & 15] {
+        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+      }
+    }
+  }
+}
+
+/// What the reader and the writer both need to know about bytes.
+enum JSONBytes {
+  /// The first place from `start` of a quotation mark, a backslash or a control character; the
+  /// count when there is none. Eight bytes are looked at together.
+  static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    guard let base = bytes.baseAddress else { return bytes.count }
+    let raw = UnsafeRawPointer(base)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highs: UInt64 = 0x8080_8080_8080_8080
+    var position = start
+    while position + 8 <= bytes.count {
+      let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+      let quotes = word ^ (ones &* 0x22)
+      let backslashes = word ^ (ones &* 0x5C)
+      // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A
+      // borrow can only mark a byte after a true one, and the lowest mark is the one taken.
+      let marks =
+        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+        | ((word &- ones &* 0x20) & ~word)
+      let found = marks & highs
+      if found != 0 { return position + found.trailingZeroBitCount / 8 }
+      position += 8
+    }
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == 0x22 || byte == 0x5C || byte < 0x20 { return position }
+      position += 1
+    }
+    return bytes.count
+  }
+}
