@@ -54,11 +54,8 @@ public struct PostgresArrayReader {
 
   mutating func nextCell<T>(_ swiftType: T.Type) throws(PostgresDecodingError) -> PostgresCell {
     do throws(WireError) {
-      let value = try reader.value()
       return PostgresCell(
-        // An empty value is not NULL, though an empty slice may have no address.
-        start: value.map { $0.baseAddress ?? UnsafeRawPointer(bitPattern: 1) } ?? nil,
-        count: value?.count ?? 0, type: elementType, format: .binary)
+        bytes: try reader.value(), type: elementType, format: .binary)
     } catch {
       throw PostgresDecodingError(error.description, type: arrayType, swiftType: swiftType)
     }

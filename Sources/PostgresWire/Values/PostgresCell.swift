@@ -19,6 +19,15 @@ public struct PostgresCell: ~Copyable {
     self.format = format
   }
 
+  /// A value of these bytes, which must outlive it; nil is NULL.
+  package init(bytes: UnsafeRawBufferPointer?, type: PostgresType, format: PostgresFormat) {
+    // An empty value is not NULL, though an empty buffer may have no address.
+    start = bytes.map { $0.baseAddress ?? UnsafeRawPointer(bitPattern: 1) } ?? nil
+    count = bytes?.count ?? 0
+    self.type = type
+    self.format = format
+  }
+
   /// Whether the value is NULL.
   @inlinable public var isNull: Bool { start == nil }
 

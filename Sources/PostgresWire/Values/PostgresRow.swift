@@ -22,6 +22,12 @@ public struct PostgresRow: ~Copyable {
   @usableFromInline let entries: UnsafeMutablePointer<Entry>
   @usableFromInline let count: Int
   @usableFromInline var body: UnsafeRawPointer
+  private var bodyByteCount = 0
+
+  /// The whole DataRow as it was received.
+  package var message: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: body, count: bodyByteCount)
+  }
 
   /// A row of NULLs, until `load` is called.
   package init(columns: PostgresColumns) {
@@ -68,6 +74,7 @@ public struct PostgresRow: ~Copyable {
       throw .malformed("DataRow has \(message.count - offset) bytes too many")
     }
     body = start
+    bodyByteCount = message.count
   }
 
   /// The value at this place. Throws when there is no such column.
