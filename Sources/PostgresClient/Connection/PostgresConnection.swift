@@ -76,6 +76,7 @@ public final class PostgresConnection: Sendable {
   public var serverParameters: [String: String] { core.parameters }
 
   /// Runs a closure on the connection's thread, where its queries cost no hop.
+  @discardableResult
   public func run<T: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> T
   ) async throws -> T {

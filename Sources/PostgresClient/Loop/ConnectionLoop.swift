@@ -9,7 +9,7 @@ import Synchronization
 /// somebody has, it suspends and the loop goes on with that. So a timer or a child task in the
 /// same closure is never held up by a read.
 ///
-/// Thread confinement: `jobs`, `waiters` and `nextWaitID` are touched by the loop's thread only,
+/// Thread confinement: `jobs`, `nextJob`, `waiters` and `nextWaitID` are touched by the loop's thread only,
 /// which is checked by `isCurrent` where it is not evident (only `run`, and code that runs in jobs
 /// of this executor, get there); all else is in a lock or atomic. That is why this is `Sendable`.
 package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
@@ -51,6 +51,8 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   private let wake = WakePipe()
 
   private var jobs: [UnownedJob] = []
+  /// The first of `jobs` that has not been run.
+  private var nextJob = 0
   private var waiters: [Waiter] = []
   private var nextWaitID: UInt64 = 0
 
@@ -138,7 +140,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
 
   /// Waits without suspending, as long as nobody else needs the loop; nil when somebody does.
   private func pollHere(_ descriptor: Int32, _ events: Int16, _ deadline: Deadline) -> Outcome? {
-    guard jobs.isEmpty, waiters.isEmpty, beginSleep() else { return nil }
+    guard nextJob == jobs.count, waiters.isEmpty, beginSleep() else { return nil }
     let (isReady, wasWoken) = poll(descriptor, events, deadline)
     endSleep(wasWoken)
     if isReady { return .ready }
@@ -179,9 +181,15 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   private func run() {
     thread.store(SocketPlatform.currentThread, ordering: .sequentiallyConsistent)
     while takeInbox() {
-      let batch = jobs
-      jobs.removeAll(keepingCapacity: true)
-      for job in batch { job.runSynchronously(on: asUnownedTaskExecutor()) }
+      // Jobs that are added meanwhile have to wait until the inbox and the sockets had their turn.
+      // Those that are left stay in the queue, where `pollHere` sees that they want the loop.
+      for _ in nextJob..<jobs.count {
+        let job = jobs[nextJob]
+        nextJob += 1
+        job.runSynchronously(on: asUnownedTaskExecutor())
+      }
+      jobs.removeFirst(nextJob)
+      nextJob = 0
       sleepOrPoll()
     }
   }

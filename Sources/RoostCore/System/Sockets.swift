@@ -68,6 +68,12 @@ package struct Deadline: Sendable, Hashable, Comparable {
     return overflows ? .never : Deadline(nanoseconds: sum)
   }
 
+  /// The time from this point to a later one; zero when it is not later.
+  package func timeUntil(_ other: Deadline) -> Duration {
+    guard other > self else { return .zero }
+    return .nanoseconds(Int64(clamping: other.nanoseconds - nanoseconds))
+  }
+
   /// The time until then in milliseconds as `poll` wants it: rounded up, -1 for never.
   package var pollTimeout: Int32 {
     guard self != .never else { return -1 }
