@@ -1,0 +1,90 @@
+extension Session {
+  /// Appends a simple query of any number of statements.
+  package mutating func query(_ sql: String, output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.query(sql: sql).encode(into: &output)
+    expect(.query)
+  }
+
+  /// Appends Parse.
+  package mutating func parse(
+    name: String, sql: String, types: [PostgresType], output: inout WireWriter
+  ) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.parse(name: name, sql: sql, types: types).encode(into: &output)
+    expect(.parse)
+  }
+
+  /// Appends Describe of a statement.
+  package mutating func describe(
+    statement name: String, output: inout WireWriter
+  ) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.describe(.statement(name)).encode(into: &output)
+    expect(.describeStatement)
+  }
+
+  /// Appends Close of a statement.
+  package mutating func close(
+    statement name: String, output: inout WireWriter
+  ) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.close(.statement(name)).encode(into: &output)
+    expect(.close)
+  }
+
+  /// Appends Bind to the unnamed portal, of parameters that are already encoded.
+  package mutating func bind(
+    statement name: String, parameters: PostgresParameters, columns: PostgresColumns,
+    output: inout WireWriter
+  ) throws(WireError) {
+    try requireOpen()
+    guard let count = UInt16(exactly: parameters.count) else {
+      throw .tooManyParameters(parameters.count)
+    }
+    try output.message(FrontendTag.bind) { writer throws(WireError) in
+      writer.write(UInt8(0))
+      try writer.write(name, field: "statement's name")
+      writer.write(count)
+      for type in parameters.types { writer.write(Int16(type.parameterFormat.rawValue)) }
+      writer.write(count)
+      writer.write(parameters.encoded)
+      writer.write(Int16(truncatingIfNeeded: columns.count))
+      for column in columns { writer.write(Int16(column.format.rawValue)) }
+    }
+    expect(.bind)
+  }
+
+  /// Appends Execute of the unnamed portal, for all its rows.
+  package mutating func execute(output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    output.writeExecute()
+    expect(.execute)
+  }
+
+  /// Appends Sync.
+  package mutating func sync(output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    output.message(FrontendTag.sync)
+    expect(.sync)
+  }
+
+  /// Appends Terminate and ends the session.
+  package mutating func terminate(output: inout WireWriter) {
+    if isOpen { output.message(FrontendTag.terminate) }
+    end()
+  }
+}
+
+extension WireWriter {
+  /// Execute of the unnamed portal without a row limit: nine bytes that never change.
+  fileprivate mutating func writeExecute() {
+    message(FrontendTag.execute, fixedBody: [0, 0, 0, 0, 0])
+  }
+
+  private mutating func message(_ tag: UInt8, fixedBody: InlineArray<5, UInt8>) {
+    write(tag)
+    write(Int32(9))
+    for index in fixedBody.indices { write(fixedBody[index]) }
+  }
+}

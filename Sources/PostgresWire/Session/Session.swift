@@ -1,0 +1,256 @@
+/// One session with a server, as a value: requests in, bytes out; messages in, events out.
+///
+/// It knows no socket and no clock. What has been asked for is a queue of steps, which the server's
+/// messages work off; after an error the queue is cut to the next Sync, as the server cuts it. An
+/// error that this type throws ends the session: there is no way to know what comes next.
+package struct Session: Sendable {
+  /// What the server still has to answer.
+  enum Step: UInt8, Sendable {
+    case parse
+    case describeStatement
+    case describePortal
+    case bind
+    case execute
+    case close
+    case sync
+    case query
+  }
+
+  private enum Phase {
+    case created
+    case authenticating(Authenticator)
+    case settingUp
+    case open
+    case ended
+  }
+
+  private var phase = Phase.created
+  private let credentials: Credentials
+  private var steps: [Step] = []
+  private var nextStep = 0
+  /// Whether RowDescription has come for the statement of a simple query.
+  private var queryHasColumns = false
+  private var isCopyingOut = false
+
+  /// Whether the session was in a transaction when the server last said so.
+  package private(set) var transactionStatus = TransactionStatus.idle
+  /// The server's run-time parameters that it told of.
+  package private(set) var parameters: [String: String] = [:]
+  /// What a CancelRequest needs; 0 and empty when the server sent none.
+  package private(set) var processID: Int32 = 0
+  package private(set) var secretKey: [UInt8] = []
+
+  package init(_ credentials: Credentials) {
+    self.credentials = credentials
+  }
+
+  /// Whether a request may be made now: nothing is unanswered.
+  package var isIdle: Bool {
+    if case .open = phase { return nextStep == steps.count }
+    return false
+  }
+
+  /// Whether the session has failed or ended.
+  package var hasEnded: Bool {
+    if case .ended = phase { return true }
+    return false
+  }
+
+  /// Whether the server has let us in and said that it is ready.
+  package var isOpen: Bool {
+    if case .open = phase { return true }
+    return false
+  }
+
+  /// Ends the session: it takes no more requests or messages.
+  package mutating func end() {
+    phase = .ended
+  }
+
+  // MARK: Requests
+
+  /// Appends the start-up message.
+  package mutating func start(
+    parameters: [StartupMessage.Parameter], output: inout WireWriter
+  ) throws(WireError) {
+    guard case .created = phase else { throw .sessionEnded }
+    try StartupMessage.startup(major: 3, minor: 0, parameters: parameters).encode(into: &output)
+    phase = .authenticating(Authenticator(credentials))
+  }
+
+  /// Notes that a request has been written which the server will answer.
+  @inline(__always)
+  mutating func expect(_ step: Step) {
+    if nextStep == steps.count {
+      steps.removeAll(keepingCapacity: true)
+      nextStep = 0
+    }
+    steps.append(step)
+  }
+
+  func requireOpen() throws(WireError) {
+    guard case .open = phase else { throw .sessionEnded }
+  }
+
+  // MARK: Messages
+
+  /// Takes a message; `output` is for answers that it wants at once.
+  ///
+  /// Throws when the message may not come now; the session has ended then.
+  package mutating func receive(
+    _ frame: MessageFramer.Frame, output: inout WireWriter
+  ) throws(WireError) -> SessionEvent {
+    if frame.tag == BackendTag.dataRow, nextStep < steps.count {
+      let step = steps[nextStep]
+      if step == .execute || (step == .query && queryHasColumns) { return .row }
+    }
+    do throws(WireError) {
+      return try receive(
+        BackendMessage(tag: frame.tag, body: frame.body), tag: frame.tag, output: &output)
+    } catch {
+      phase = .ended
+      throw error
+    }
+  }
+
+  private mutating func receive(
+    _ message: BackendMessage, tag: UInt8, output: inout WireWriter
+  ) throws(WireError) -> SessionEvent {
+    switch message {
+    case .noticeResponse(let notice): return .notice(notice)
+    case .parameterStatus(let name, let value):
+      if parameters.count < WireLimits.parameterStatusCount || parameters[name] != nil {
+        parameters[name] = value
+      }
+      return .parameterStatus(name: name, value: value)
+    case .notificationResponse(let processID, let channel, let payload):
+      return .notification(processID: processID, channel: channel, payload: payload)
+    default: break
+    }
+    switch phase {
+    case .created, .ended: throw .sessionEnded
+    case .authenticating(var authenticator):
+      return try authenticate(message, tag: tag, &authenticator, output: &output)
+    case .settingUp: return try setUp(message, tag: tag)
+    case .open: return try answer(message, tag: tag, output: &output)
+    }
+  }
+
+  private mutating func authenticate(
+    _ message: BackendMessage, tag: UInt8, _ authenticator: inout Authenticator,
+    output: inout WireWriter
+  ) throws(WireError) -> SessionEvent {
+    switch message {
+    case .authentication(let request):
+      let before = output.bytes.count
+      if try authenticator.receive(request, output: &output) {
+        phase = .settingUp
+        return .progress
+      }
+      phase = .authenticating(authenticator)
+      return output.bytes.count > before ? .mustSend : .progress
+    case .negotiateProtocolVersion(let newest, let unknown):
+      // 3.0 without options is the least that a server can speak.
+      guard newest == 0, unknown.isEmpty else {
+        throw .malformed("the server negotiates what was not asked for")
+      }
+      return .progress
+    case .errorResponse(let error):
+      phase = .ended
+      return .failed(error.limited(toByteCount: WireLimits.earlyTextByteCount))
+    default: throw .unexpectedMessage(tag: tag, during: "authentication")
+    }
+  }
+
+  private mutating func setUp(
+    _ message: BackendMessage, tag: UInt8
+  ) throws(WireError) -> SessionEvent {
+    switch message {
+    case .backendKeyData(let processID, let secretKey):
+      self.processID = processID
+      self.secretKey = secretKey
+      return .progress
+    case .readyForQuery(let status):
+      transactionStatus = status
+      phase = .open
+      return .started
+    case .errorResponse(let error):
+      phase = .ended
+      return .failed(error)
+    default: throw .unexpectedMessage(tag: tag, during: "start-up")
+    }
+  }
+
+  private mutating func answer(
+    _ message: BackendMessage, tag: UInt8, output: inout WireWriter
+  ) throws(WireError) -> SessionEvent {
+    if case .errorResponse(let error) = message { return fail(error) }
+    guard nextStep < steps.count else {
+      throw .unexpectedMessage(tag: tag, during: "no request")
+    }
+    let step = steps[nextStep]
+    switch (step, message) {
+    case (.parse, .parseComplete), (.bind, .bindComplete), (.close, .closeComplete):
+      nextStep += 1
+      return .progress
+    case (.describeStatement, .parameterDescription(let types)): return .parameters(types)
+    case (.describeStatement, .rowDescription(let columns)),
+      (.describePortal, .rowDescription(let columns)):
+      nextStep += 1
+      return .columns(columns)
+    case (.describeStatement, .noData), (.describePortal, .noData):
+      nextStep += 1
+      return .noColumns
+    case (.sync, .readyForQuery(let status)), (.query, .readyForQuery(let status)):
+      nextStep += 1
+      transactionStatus = status
+      return .ready(status)
+    case (.execute, _), (.query, _):
+      return try run(step, message, tag: tag, output: &output)
+    default: throw .unexpectedMessage(tag: tag, during: "\(step)")
+    }
+  }
+
+  /// A message of a statement that runs.
+  private mutating func run(
+    _ step: Step, _ message: BackendMessage, tag: UInt8, output: inout WireWriter
+  ) throws(WireError) -> SessionEvent {
+    switch message {
+    case .rowDescription(let columns) where step == .query && !queryHasColumns:
+      queryHasColumns = true
+      return .columns(columns)
+    case .commandComplete(let tag):
+      queryHasColumns = false
+      isCopyingOut = false
+      if step == .execute { nextStep += 1 }
+      return .completed(tag: tag)
+    case .emptyQueryResponse:
+      if step == .execute { nextStep += 1 }
+      return .empty
+    case .portalSuspended where step == .execute:
+      nextStep += 1
+      return .suspended
+    case .copyInResponse:
+      try FrontendMessage.copyFail(reason: "COPY was not asked for").encode(into: &output)
+      // While it copies in, the server passes over the Sync that is already on its way.
+      if step == .execute { try FrontendMessage.sync.encode(into: &output) }
+      return .copyRefused
+    case .copyOutResponse:
+      isCopyingOut = true
+      return .copyRefused
+    case .copyData where isCopyingOut, .copyDone where isCopyingOut: return .progress
+    default: throw .unexpectedMessage(tag: tag, during: "\(step)")
+    }
+  }
+
+  private mutating func fail(_ error: PostgresServerMessage) -> SessionEvent {
+    queryHasColumns = false
+    isCopyingOut = false
+    if error.endsSession {
+      phase = .ended
+    } else if nextStep < steps.count, steps[nextStep] != .query {
+      while nextStep < steps.count, steps[nextStep] != .sync { nextStep += 1 }
+    }
+    return .failed(error)
+  }
+}

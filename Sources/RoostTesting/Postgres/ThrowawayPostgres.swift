@@ -1,0 +1,204 @@
+import Foundation
+import RoostCore
+import Synchronization
+
+/// Why a throw-away cluster could not be had.
+public struct ThrowawayPostgresError: Error, CustomStringConvertible, Sendable {
+  let message: String
+
+  /// What is missing or failed, with what the server's programs said.
+  public var description: String { message }
+}
+
+/// A Postgres cluster of the tests' own: in a temporary folder, on a free TCP port of the loopback
+/// and a Unix socket in that folder, removed when the process ends, also when it crashes.
+///
+/// The cluster's text order is an ICU locale where the server knows ICU, so that a column that
+/// lacks `COLLATE "C"` is noticed. Run as root, the server runs as `postgres` or `nobody`.
+public struct ThrowawayPostgres: Sendable {
+  /// How the cluster asks its clients to authenticate.
+  public enum Authentication: String, Sendable, CaseIterable {
+    /// Anyone is let in.
+    case trust
+    /// MD5 challenge, with passwords stored as MD5.
+    case md5
+    /// SCRAM-SHA-256.
+    case scramSHA256 = "scram-sha-256"
+  }
+
+  /// How clients authenticate.
+  public let authentication: Authentication
+  /// The cluster's folder, which is also where its Unix socket is.
+  public let folder: String
+  /// The TCP port on 127.0.0.1, which also names the Unix socket.
+  public let port: Int
+  /// The superuser's name.
+  public let user = "roost"
+  /// The superuser's password; it has characters that a URL must escape.
+  public let password = "p@ss/w:rd %é"
+  /// The folder of the server's programs, for example to run `pgbench`.
+  public let binaries: String
+
+  /// The write end of the supervisor's standard input; its end is the end of the cluster.
+  private let lifeline: Lifeline
+
+  /// The cluster of this flavour that the process shares, started by the first call.
+  ///
+  /// Throws `ThrowawayPostgresError` when there is no server or it does not start.
+  public static func shared(_ authentication: Authentication) async throws -> ThrowawayPostgres {
+    let task = clusters.withLock { clusters in
+      if let started = clusters[authentication] { return started }
+      let task = Task.detached { try await start(authentication, isDurable: false) }
+      clusters[authentication] = task
+      return task
+    }
+    return try await task.value
+  }
+
+  /// Starts a cluster of one's own; `stop` ends it, and so does the end of the process.
+  ///
+  /// A durable one keeps `fsync` on, for figures that are to mean something; `settings` are given
+  /// to the server as they are.
+  public static func start(
+    _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:]
+  ) async throws -> ThrowawayPostgres {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            try ThrowawayPostgres(authentication, isDurable: isDurable, settings: settings)
+          })
+      }
+    }
+  }
+
+  /// Ends the cluster and deletes its folder; at once for the caller, within seconds for the server.
+  public func stop() {
+    lifeline.cut()
+  }
+
+  /// A connection URI with the superuser's name and password.
+  ///
+  /// Over TCP the host is 127.0.0.1, else the Unix socket's folder, percent-encoded.
+  public func url(database: String = "postgres", tcp: Bool = true) -> String {
+    let host = tcp ? "127.0.0.1" : Self.encode(folder)
+    return
+      "postgres://\(user):\(Self.encode(password))@\(host):\(port)/\(Self.encode(database))"
+  }
+
+  private static let clusters = Mutex<[Authentication: Task<ThrowawayPostgres, any Error>]>([:])
+
+  private static func encode(_ text: String) -> String {
+    let unreserved = CharacterSet(
+      charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+    return text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? text
+  }
+
+  private init(
+    _ authentication: Authentication, isDurable: Bool, settings: [String: String]
+  ) throws {
+    let binaries = try ServerBinaries.find()
+    var failure = ""
+    // A free port may be taken by another process before the server binds it: try again.
+    for _ in 0..<3 {
+      let folder = try Self.makeFolder()
+      try Data(password.utf8).write(to: URL(fileURLWithPath: folder + "/password"))
+      let user = try Self.serverUser(owning: [folder, folder + "/password"])
+      let port = try Self.freePort()
+      var options = "-c max_connections=200 -c password_encryption="
+      options += authentication == .md5 ? "md5" : "scram-sha-256"
+      if !isDurable { options += " -c fsync=off -c synchronous_commit=off" }
+      for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+        options += " -c \(name)=\(value)"
+      }
+      let (lifeline, answer) = try Lifeline.spawn(arguments: [
+        folder, binaries.folder, user, String(port), authentication.rawValue, "roost", options,
+      ])
+      if answer == "ready" {
+        self.authentication = authentication
+        self.folder = folder
+        self.port = port
+        self.binaries = binaries.folder
+        self.lifeline = lifeline
+        return
+      }
+      failure = answer
+    }
+    throw ThrowawayPostgresError(message: failure)
+  }
+
+  /// In /tmp rather than TMPDIR: a Unix socket's path holds 107 bytes at most.
+  private static func makeFolder() throws -> String {
+    var template = Array("/tmp/roost-pg-XXXXXX".utf8CString)
+    guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap(mkdtemp) }) != nil else {
+      throw ThrowawayPostgresError(message: "cannot make a folder in /tmp: errno \(errno)")
+    }
+    return template.withUnsafeBytes { String(decoding: $0.dropLast(), as: UTF8.self) }
+  }
+
+  /// The user that the server is to run as, empty for ourselves: it refuses to run as root.
+  private static func serverUser(owning paths: [String]) throws -> String {
+    guard getuid() == 0 else { return "" }
+    for name in ["postgres", "nobody"] {
+      guard let entry = getpwnam(name) else { continue }
+      for path in paths { chown(path, entry.pointee.pw_uid, entry.pointee.pw_gid) }
+      return name
+    }
+    throw ThrowawayPostgresError(message: "run as root, and neither postgres nor nobody exists")
+  }
+
+  private static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, streamSocketType, 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        let bound = bind(descriptor, pointer, length)
+        return bound == 0 ? getsockname(descriptor, pointer, &length) : bound
+      }
+    }
+    guard result == 0 else {
+      throw ThrowawayPostgresError(message: "no free port: errno \(errno)")
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+/// The pipe that keeps a supervisor, and with it its cluster, alive.
+private final class Lifeline: Sendable {
+  private let input: Mutex<FileHandle?>
+
+  private init(_ input: FileHandle) {
+    self.input = Mutex(input)
+  }
+
+  func cut() {
+    input.withLock { handle in
+      try? handle?.close()
+      handle = nil
+    }
+  }
+
+  /// Starts the supervisor and waits for its line.
+  static func spawn(arguments: [String]) throws -> (Lifeline, answer: String) {
+    let process = Process()
+    let input = Pipe()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", supervisorScript, "roost-throwaway-postgres"] + arguments
+    process.standardInput = input
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    let write = input.fileHandleForWriting
+    // Another child process that inherited it would keep the cluster alive.
+    _ = fcntl(write.fileDescriptor, F_SETFD, FD_CLOEXEC)
+    try process.run()
+    let line = output.fileHandleForReading.readDataToEndOfFile()
+    let answer = String(decoding: line, as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    return (Lifeline(write), answer)
+  }
+}
