@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test func writesBothStyles() throws {
-    let value: JSON = ["b": [1, .null, true], "a": ["x": "tab\tquote\"\\\u{1F}\u{7F}é/"], "cc": 1.5]
+    let text: JSON = "tab\tquote\"\\\u{1F}\u{7F}é/"
+    let value: JSON = ["b": [1, .null, true], "a": ["x": text], "cc": 1.5]
     #expect(
       value.description
         == #"{"a": {"x": "tab\tquote\"\\\#u{5C}u001f\#u{7F}é/"}, "b": [1, null, true], "cc": 1.5}"#)
