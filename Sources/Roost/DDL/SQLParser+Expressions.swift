@@ -35,6 +35,15 @@ extension SQLParser {
     try syntax(.otherOperator)
   }
 
+  /// A key of an index that is no plain column: a function call, or anything in parentheses.
+  mutating func indexExpression() throws(StoreError) -> ExpressionSyntax {
+    let token = current
+    namedColumns = []
+    operatorCount = 0
+    let expression = try primary()
+    return ExpressionSyntax(expression: expression, token: token, columns: namedColumns)
+  }
+
   /// An expression as a part of the one in hand: in parentheses or as an argument.
   mutating func expressionInside() throws(StoreError) -> Expression {
     try parse(.or)
