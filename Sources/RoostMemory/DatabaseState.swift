@@ -5,8 +5,8 @@ package struct DatabaseState: Sendable {
   package var catalog: Catalog
   /// The tables in the catalog's order.
   package var tables: [TableState]
-  /// The migrations applied, in the order of their application.
-  package var migrations: [AppliedMigration]
+  /// The migrations applied, in the order of their application, with their text.
+  package var migrations: [(record: AppliedMigration, text: String)]
 
   /// An empty database.
   package init() throws(StoreError) {

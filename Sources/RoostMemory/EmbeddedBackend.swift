@@ -108,7 +108,7 @@ package final class EmbeddedBackend: StorageBackend {
   }
 
   package func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
-    try engine.snapshot().migrations
+    try engine.snapshot().migrations.map(\.record)
   }
 
   package func adopt(_ schema: Schema) async throws(StoreError) {
@@ -142,7 +142,7 @@ private struct EmbeddedMigrationSession: MigrationSession {
   let engine: Engine
 
   func applied() async throws(StoreError) -> [AppliedMigration] {
-    try engine.snapshot().migrations
+    try engine.snapshot().migrations.map(\.record)
   }
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {

@@ -39,6 +39,13 @@ package struct Workspace: Sendable {
     effects.append(.remove(table: table, key: state.catalog.tables[table].key(of: row)))
   }
 
+  /// Adds stored rows to the effects, after a migration has written them anew.
+  mutating func note(_ rows: [[Value]], in table: Int) {
+    let plan = state.catalog.tables[table]
+    for row in rows { effects.append(.put(table: table, key: plan.key(of: row), row: row)) }
+    noteSequences(of: table)
+  }
+
   /// The next number of a serial column. Numbers are never given twice after a commit.
   mutating func nextInSequence(of column: String, in table: Int) -> Int64 {
     let next = (state.tables[table].sequences[column] ?? 0) + 1

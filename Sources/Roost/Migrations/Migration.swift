@@ -60,6 +60,14 @@ public struct Migration: Sendable, Equatable {
   /// The text with line ends normalised to LF.
   public var text: String
 
+  init(system: String, version: Int, name: String, file: String, text: String) {
+    self.system = system
+    self.version = version
+    self.name = name
+    self.file = file
+    self.text = text
+  }
+
   /// Reads a file's name: `V001__create_projects.sql`.
   /// - Throws: `invalidMigration` when the name has another form.
   init(system: String, file: MigrationFile) throws(StoreError) {
@@ -127,4 +135,24 @@ public struct PlannedMigration: Sendable {
   /// Whether the statements run in one transaction with the note; false for
   /// `-- roost: no-transaction`.
   public var isTransactional: Bool
+}
+
+extension PlannedMigration {
+  /// Reads a migration that a store kept, onto the schema before it.
+  /// - Throws: `invalidMigration` when the text cannot be read by this program.
+  package init(_ record: AppliedMigration, text: String, onto schema: Schema) throws(StoreError) {
+    let migration = Migration(
+      system: record.system, version: record.version, name: record.name,
+      file: "\(record.system)/V\(record.version)__\(record.name).sql", text: text)
+    self.init(
+      migration, record,
+      try MigrationScript(
+        reading: text, file: migration.file, onto: schema))
+  }
+
+  init(_ migration: Migration, _ record: AppliedMigration, _ script: MigrationScript) {
+    self.init(
+      migration: migration, record: record, statements: script.statements,
+      changes: script.changes, schema: script.schema, isTransactional: script.isTransactional)
+  }
 }

@@ -41,10 +41,7 @@ package struct MigrationPlan: Sendable {
     let record = AppliedMigration(
       system: migration.system, version: migration.version, name: migration.name,
       checksum: migration.checksum, appliedAt: now)
-    migrations.append(
-      PlannedMigration(
-        migration: migration, record: record, statements: script.statements,
-        changes: script.changes, schema: script.schema, isTransactional: script.isTransactional))
+    migrations.append(PlannedMigration(migration, record, script))
   }
 
   /// The migrations that a store has not, in order.
