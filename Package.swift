@@ -43,6 +43,7 @@ let package = Package(
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     tests("RoostCoreTests", ["RoostCore"]),
+    tests("RoostTests", ["RoostCore", "Roost"]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]
