@@ -23,7 +23,7 @@ struct ConstraintNames {
     for column in table.columns where column.isSerial {
       relations.insert(Self.join(table.name, column.name, "seq"))
     }
-    for key in [table.primaryKey] + table.uniqueConstraints {
+    for key in [table.primaryKey] + table.uniqueConstraints where !key.columns.isEmpty {
       relations.insert(key.name)
       constraints.insert(key.name)
     }

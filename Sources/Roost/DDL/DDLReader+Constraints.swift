@@ -7,11 +7,11 @@ extension DDLReader {
   /// Adds constraints to a table in Postgres's order, which decides about the names: checks, the
   /// primary key, unique constraints, foreign keys.
   func add(_ constraints: [ConstraintSyntax], to draft: inout TableDraft) throws(StoreError) {
-    var names = ConstraintNames(schema)
-    names.relations.insert(draft.table.name)
-    var known = draft.table
-    if !draft.hasPrimaryKey { known.primaryKey.name = draft.table.name }
-    names.add(known)
+    // What the statement has dropped from the table leaves its names free.
+    var others = schema
+    others.tables[draft.table.name] = nil
+    var names = ConstraintNames(others)
+    names.add(draft.table)
     for constraint in constraints {
       if case .check(let condition) = constraint.body {
         try addCheck(constraint, condition, &draft, &names)

@@ -157,7 +157,10 @@ extension SQLParser {
   ) throws(StoreError) -> Expression {
     if target.isSerial { throw error("serial is not a type to cast to", at: token) }
     guard case .literal(let value) = operand else { return .cast(operand, target.type) }
-    return .literal(try convert(value, to: target.type, at: token))
+    let converted = try convert(value, to: target.type, at: token)
+    // A label stays a text, which becomes a label where it is compared with one: the type may get
+    // more labels later.
+    return .literal(target.type.enumeration == nil ? converted : value)
   }
 
   /// A literal's value as a type.
