@@ -88,6 +88,12 @@ package struct Session: Sendable {
     steps.append(step)
   }
 
+  /// Forgets the requests that are unanswered, because none of them was sent after all.
+  package mutating func forgetRequests() {
+    steps.removeAll(keepingCapacity: true)
+    nextStep = 0
+  }
+
   func requireOpen() throws(WireError) {
     guard case .open = phase else { throw .sessionEnded }
   }

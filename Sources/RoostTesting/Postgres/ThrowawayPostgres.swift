@@ -1,4 +1,5 @@
 import Foundation
+import PostgresClient
 import RoostCore
 import Synchronization
 
@@ -84,6 +85,20 @@ public struct ThrowawayPostgres: Sendable {
     let host = tcp ? "127.0.0.1" : Self.encode(folder)
     return
       "postgres://\(user):\(Self.encode(password))@\(host):\(port)/\(Self.encode(database))"
+  }
+
+  /// Creates an empty database with a name that no other has, and returns the name.
+  ///
+  /// It is made from `template0`, so that nothing but the server's own is in it.
+  public func createDatabase() async throws -> String {
+    let random = UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+    let name = "test_\(random)"
+    let configuration = try PostgresConfiguration(uri: url(tcp: false), environment: [:])
+    let connection = try await PostgresConnection.connect(configuration)
+    try await connection.simple(
+      "CREATE DATABASE \(PostgresQuery.quote(identifier: name)) TEMPLATE template0")
+    await connection.close()
+    return name
   }
 
   private static let clusters = Mutex<[Authentication: Task<ThrowawayPostgres, any Error>]>([:])

@@ -1,0 +1,188 @@
+import Foundation
+import PostgresWire
+import RoostCore
+
+/// Takes what the server says; true ends the exchange.
+typealias EventHandler =
+  (SessionEvent, UnsafeRawBufferPointer) throws(PostgresError) -> Bool
+
+extension ConnectionCore {
+  /// Sends what is in `output` and hands the server's answers to the closure, until it says that
+  /// the exchange is over. An error, the closure's included, closes the connection.
+  func exchange(
+    until deadline: Deadline, _ handle: EventHandler
+  ) async throws(PostgresError) {
+    do throws(PostgresError) {
+      if !(try flushNow()) { try await flush(until: deadline) }
+      while !(try handleBuffered(handle)) {
+        if !output.bytes.isEmpty { try await flush(until: deadline) }
+        if !(try fillSpinning()) { try await fill(until: deadline) }
+      }
+    } catch {
+      throw abandon(error)
+    }
+  }
+
+  /// Hands on what has been received; true when the exchange is over.
+  private func handleBuffered(_ handle: EventHandler) throws(PostgresError) -> Bool {
+    while let (event, body) = try nextEvent() {
+      switch event {
+      case .row, .progress: break
+      case .ready(let status): note(status)
+      case .notice(let message): configuration.onNotice?(message)
+      case .parameterStatus(let name, let value): note(parameter: name, value)
+      default: break
+      }
+      if try handle(event, body) { return true }
+    }
+    return false
+  }
+
+  @inline(__always)
+  private func nextEvent() throws(PostgresError) -> (SessionEvent, UnsafeRawBufferPointer)? {
+    do throws(WireError) {
+      guard let frame = try framer.next() else { return nil }
+      return (try session.receive(frame, output: &output), frame.body)
+    } catch {
+      throw PostgresError(error)
+    }
+  }
+
+  // MARK: Sending
+
+  /// Sends without waiting; true when all is sent.
+  @inline(__always)
+  private func flushNow() throws(PostgresError) -> Bool {
+    guard let streams else { throw .closed }
+    while !output.bytes.isEmpty {
+      switch output.bytes.withUnsafeBytes({ streams.output.writeAvailable($0) }) {
+      case .moved(let count) where count >= output.bytes.count: output.removeAll()
+      case .moved(let count): output.removeFirst(count)
+      case .wouldBlock: return false
+      case .end, .failed: throw sendFailure()
+      }
+    }
+    return true
+  }
+
+  /// Sends all, and meanwhile takes what the server sends: if both sides only wrote, neither would
+  /// ever read.
+  private func flush(until deadline: Deadline) async throws(PostgresError) {
+    while !(try flushNow()) {
+      guard let streams else { throw .closed }
+      let events = Int16(POLLIN) | Int16(POLLOUT)
+      try await wait(streams.output.descriptor, events, until: deadline)
+      // The end of what the server sends shows when its answers are read.
+      if case .failed(let number) = receiveAvailable(streams) { throw lost(number) }
+    }
+  }
+
+  /// A server that has closed may have said why: that is worth more than a broken pipe.
+  private func sendFailure() -> PostgresError {
+    guard let streams else { return .closed }
+    while case .moved = receiveAvailable(streams) {}
+    while let next = try? nextEvent() {
+      if case .failed(let message) = next.0 { return PostgresError(endOfSession: message) }
+    }
+    return PostgresError(.closed, "the connection was lost while sending")
+  }
+
+  // MARK: Receiving
+
+  private func receiveAvailable(_ streams: StreamPair) -> StreamProgress {
+    var progress = StreamProgress.wouldBlock
+    _ = framer.fill { room in
+      progress = streams.input.readAvailable(room)
+      if case .moved(let count) = progress { return count }
+      return 0
+    }
+    return progress
+  }
+
+  /// Receives without sleeping, as long as that is promising. False when nothing came.
+  private func fillSpinning() throws(PostgresError) -> Bool {
+    guard spin.begin(), let streams else { return false }
+    let end = Deadline.now.nanoseconds &+ AdaptiveSpin.limitNanoseconds
+    repeat {
+      switch receiveAvailable(streams) {
+      case .moved:
+        spin.end(succeeded: true)
+        return true
+      case .wouldBlock: break
+      case .end: throw ended()
+      case .failed(let number): throw lost(number)
+      }
+    } while Deadline.now.nanoseconds < end
+    spin.end(succeeded: false)
+    return false
+  }
+
+  /// Waits for something to come and receives it.
+  private func fill(until deadline: Deadline) async throws(PostgresError) {
+    while true {
+      guard let streams else { throw .closed }
+      try await wait(streams.input.descriptor, Int16(POLLIN), until: deadline)
+      switch receiveAvailable(streams) {
+      case .moved: return
+      case .wouldBlock: break
+      case .end: throw ended()
+      case .failed(let number): throw lost(number)
+      }
+    }
+  }
+
+  private func wait(
+    _ descriptor: Int32, _ events: Int16, until deadline: Deadline
+  ) async throws(PostgresError) {
+    let id = loop.makeWaitID()
+    switch await loop.wait(id, descriptor: descriptor, events: events, deadline: deadline) {
+    case .ready: return
+    case .deadline:
+      throw PostgresError(
+        .deadlineExceeded, "the deadline passed before the server answered")
+    case .cancelled:
+      throw PostgresError(.cancelled, "cancelled before the server answered")
+    }
+  }
+
+  private func ended() -> PostgresError {
+    PostgresError(.closed, "the server closed the connection")
+  }
+
+  private func lost(_ number: Int32) -> PostgresError {
+    PostgresError(.closed, "the connection was lost: \(String(cString: strerror(number)))")
+  }
+
+  // MARK: Health
+
+  /// Whether an idle connection looks as a live one does: nothing to read, and no end. What the
+  /// server says to an idle session, such as a changed parameter, is taken.
+  func isHealthy() -> Bool {
+    guard !isClosed, let streams else { return false }
+    while true {
+      switch receiveAvailable(streams) {
+      case .moved: break
+      case .wouldBlock: return true
+      case .end, .failed:
+        abandon(ended())
+        return false
+      }
+      do throws(PostgresError) {
+        _ = try handleBuffered { event, _ throws(PostgresError) in
+          if case .failed(let message) = event { throw PostgresError(endOfSession: message) }
+          return false
+        }
+      } catch {
+        abandon(error)
+        return false
+      }
+    }
+  }
+}
+
+extension PostgresError {
+  /// An error with which the server ends the session.
+  init(endOfSession message: PostgresServerMessage) {
+    self.init(.closed, message.message, server: message)
+  }
+}

@@ -1,0 +1,96 @@
+public import Foundation
+@_exported public import PostgresWire
+import RoostCore
+
+/// A session with a Postgres server.
+///
+/// It may be used from any task, and by several at once: each query has its turn. Inside of
+/// `PostgresPool.withConnection` (or `run` here) tasks run on the connection's own thread, where a
+/// query costs no hop; from elsewhere it works as well, at the price of two hops.
+///
+/// A query whose task is cancelled, or whose time is over, while the server owes an answer closes
+/// the connection: it is never used again in an unknown state.
+public final class PostgresConnection: Sendable {
+  let core: ConnectionCore
+  let loop: ConnectionLoop
+
+  private init(core: ConnectionCore, loop: ConnectionLoop) {
+    self.core = core
+    self.loop = loop
+  }
+
+  deinit {
+    loop.stop()
+  }
+
+  /// Connects to a server over TCP or a Unix socket, as the configuration says.
+  public static func connect(
+    _ configuration: PostgresConfiguration
+  ) async throws(PostgresError) -> PostgresConnection {
+    try await open(configuration, over: nil)
+  }
+
+  /// Connects over two streams of the caller's, which end at a server.
+  ///
+  /// The streams are opened, used by threads of their own from then on, and closed with the
+  /// connection; a read that the streams' owner never ends keeps its thread.
+  public static func connect(
+    _ configuration: PostgresConfiguration, input: sending InputStream,
+    output: sending OutputStream
+  ) async throws(PostgresError) -> PostgresConnection {
+    guard let streams = StreamPump.start(input: input, output: output) else {
+      throw PostgresError(.closed, "the system has no descriptor left for the streams")
+    }
+    return try await open(configuration, over: OpenedStreams(pair: streams))
+  }
+
+  /// Carries the streams to the loop's thread, the only one that uses them from then on.
+  private struct OpenedStreams: @unchecked Sendable {
+    let pair: StreamPair
+  }
+
+  private static func open(
+    _ configuration: PostgresConfiguration, over streams: OpenedStreams?
+  ) async throws(PostgresError) -> PostgresConnection {
+    let loop = ConnectionLoop()
+    let core = ConnectionCore(configuration, loop: loop)
+    let connection = PostgresConnection(core: core, loop: loop)
+    try await connection.onLoop { () throws(PostgresError) in
+      try await core.open(over: streams?.pair)
+    }
+    return connection
+  }
+
+  /// Closes the connection. What still waits for an answer fails with `closed`.
+  public func close() async {
+    await onLoop { core.close() }
+  }
+
+  /// Whether the connection is closed, by us, the server or an error.
+  public var isClosed: Bool { core.isClosed }
+
+  /// Whether the session was in a transaction when the server last said so.
+  public var transactionStatus: TransactionStatus { core.transactionStatus }
+
+  /// The server's run-time parameters that it told of, such as `server_version`.
+  public var serverParameters: [String: String] { core.parameters }
+
+  /// Runs a closure on the connection's thread, where its queries cost no hop.
+  @discardableResult
+  public func run<T: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws -> T
+  ) async throws -> T {
+    if loop.isCurrent { return try await body(self) }
+    return try await withTaskExecutorPreference(loop) { try await body(self) }
+  }
+
+  /// Runs a piece of the driver on the loop's thread.
+  func onLoop<T, E: Error>(
+    _ body: () async throws(E) -> T
+  ) async throws(E) -> T {
+    if loop.isCurrent { return try await body() }
+    return try await withTaskExecutorPreference(loop) { () async throws(E) -> T in
+      try await body()
+    }
+  }
+}

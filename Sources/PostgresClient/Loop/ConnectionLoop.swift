@@ -1,0 +1,258 @@
+import Foundation
+import RoostCore
+import Synchronization
+
+/// The thread of one connection: a loop over jobs, one socket and a wake pipe, and a task executor.
+///
+/// Tasks that prefer it run here, so that their I/O costs no hop. A task that must wait for the
+/// socket first waits inside its own call, as long as nobody else has work for the loop; when
+/// somebody has, it suspends and the loop goes on with that. So a timer or a child task in the
+/// same closure is never held up by a read.
+///
+/// Thread confinement: `jobs`, `nextJob`, `waiters` and `nextWaitID` are touched by the loop's thread only,
+/// which is checked by `isCurrent` where it is not evident (only `run`, and code that runs in jobs
+/// of this executor, get there); all else is in a lock or atomic. That is why this is `Sendable`.
+package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
+  /// How a wait ended.
+  enum Outcome: Sendable {
+    case ready
+    case deadline
+    case cancelled
+  }
+
+  /// Names one wait.
+  struct WaitID: Hashable, Sendable {
+    fileprivate let number: UInt64
+  }
+
+  private struct Inbox {
+    var jobs: [UnownedJob] = []
+    var signals: [(WaitID, Outcome)] = []
+    var isRunning = false
+    var isStopping = false
+
+    var isEmpty: Bool { jobs.isEmpty && signals.isEmpty }
+  }
+
+  private struct Waiter {
+    let id: WaitID
+    let descriptor: Int32
+    let events: Int16
+    let deadline: Deadline
+    let continuation: UnsafeContinuation<Outcome, Never>
+  }
+
+  /// The stack of the thread in bytes: closures of `withConnection` run on it.
+  private static let stackByteCount = 4 << 20
+
+  private let inbox = Mutex(Inbox())
+  private let isSleeping = Atomic(false)
+  private let thread = Atomic<UInt>(0)
+  private let wake = WakePipe()
+
+  private var jobs: [UnownedJob] = []
+  /// The first of `jobs` that has not been run.
+  private var nextJob = 0
+  private var waiters: [Waiter] = []
+  private var nextWaitID: UInt64 = 0
+
+  /// A loop whose thread starts with the first job.
+  package init() {}
+
+  /// Whether the caller runs on the loop's thread.
+  @inline(__always)
+  var isCurrent: Bool {
+    thread.load(ordering: .relaxed) == SocketPlatform.currentThread
+  }
+
+  /// Lets the thread end once it has nothing to do. A later job starts another.
+  func stop() {
+    inbox.withLock { $0.isStopping = true }
+    wakeIfSleeping()
+  }
+
+  // MARK: From any thread
+
+  /// Takes a job of a task that prefers this executor.
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    if isCurrent {
+      jobs.append(job)
+      return
+    }
+    let mustStart = inbox.withLock { inbox in
+      inbox.jobs.append(job)
+      defer { inbox.isRunning = true }
+      return !inbox.isRunning
+    }
+    if mustStart {
+      let thread = Thread { self.run() }
+      thread.name = "postgres"
+      thread.stackSize = Self.stackByteCount
+      thread.start()
+    } else {
+      wakeIfSleeping()
+    }
+  }
+
+  /// Ends a wait, if it has not ended.
+  func signal(_ id: WaitID, _ outcome: Outcome) {
+    inbox.withLock { $0.signals.append((id, outcome)) }
+    wakeIfSleeping()
+  }
+
+  private func wakeIfSleeping() {
+    if isSleeping.exchange(false, ordering: .sequentiallyConsistent) { wake.signal() }
+  }
+
+  // MARK: From jobs on the loop
+
+  /// A name for a wait that is about to begin.
+  func makeWaitID() -> WaitID {
+    nextWaitID &+= 1
+    return WaitID(number: nextWaitID)
+  }
+
+  /// Waits until the descriptor (none: -1) is ready, somebody signals the wait, the deadline
+  /// passes, or the task is cancelled.
+  func wait(
+    _ id: WaitID, descriptor: Int32, events: Int16, deadline: Deadline
+  ) async -> Outcome {
+    await withTaskCancellationHandler {
+      if descriptor >= 0, let outcome = pollHere(descriptor, events, deadline) { return outcome }
+      return await withUnsafeContinuation { continuation in
+        waiters.append(
+          Waiter(
+            id: id, descriptor: descriptor, events: events, deadline: deadline,
+            continuation: continuation))
+      }
+    } onCancel: {
+      signal(id, .cancelled)
+    }
+  }
+
+  /// Ends a wait from the loop's own thread. False when it has ended before.
+  func resume(_ id: WaitID) -> Bool {
+    guard let index = waiters.firstIndex(where: { $0.id == id }) else { return false }
+    waiters.remove(at: index).continuation.resume(returning: .ready)
+    return true
+  }
+
+  /// Waits without suspending, as long as nobody else needs the loop; nil when somebody does.
+  private func pollHere(_ descriptor: Int32, _ events: Int16, _ deadline: Deadline) -> Outcome? {
+    guard nextJob == jobs.count, waiters.isEmpty, beginSleep() else { return nil }
+    let (isReady, wasWoken) = poll(descriptor, events, deadline)
+    endSleep(wasWoken)
+    if isReady { return .ready }
+    if wasWoken { return nil }
+    return deadline <= .now ? .deadline : nil
+  }
+
+  private func poll(
+    _ descriptor: Int32, _ events: Int16, _ deadline: Deadline
+  ) -> (isReady: Bool, wasWoken: Bool) {
+    withUnsafeTemporaryAllocation(of: pollfd.self, capacity: 2) { descriptors in
+      descriptors[0] = pollfd(fd: wake.readDescriptor, events: Int16(POLLIN), revents: 0)
+      descriptors[1] = pollfd(fd: descriptor, events: events, revents: 0)
+      _ = RoostCore.poll(descriptors.baseAddress, 2, deadline.pollTimeout)
+      return (descriptors[1].revents != 0, descriptors[0].revents != 0)
+    }
+  }
+
+  /// Says that this thread is about to sleep; false when there is work after all.
+  ///
+  /// The order matters: first say so, then look. Who adds work first adds, then looks who sleeps.
+  private func beginSleep() -> Bool {
+    isSleeping.store(true, ordering: .sequentiallyConsistent)
+    if inbox.withLock({ $0.isEmpty }) { return true }
+    isSleeping.store(false, ordering: .sequentiallyConsistent)
+    return false
+  }
+
+  private func endSleep(_ wasWoken: Bool) {
+    // Who took the flag before us has written, or is about to write, a byte: the next sleep then
+    // ends at once, which does no harm.
+    isSleeping.store(false, ordering: .sequentiallyConsistent)
+    if wasWoken { wake.drain() }
+  }
+
+  // MARK: The thread
+
+  private func run() {
+    thread.store(SocketPlatform.currentThread, ordering: .sequentiallyConsistent)
+    while takeInbox() {
+      // Jobs that are added meanwhile have to wait until the inbox and the sockets had their turn.
+      // Those that are left stay in the queue, where `pollHere` sees that they want the loop.
+      for _ in nextJob..<jobs.count {
+        let job = jobs[nextJob]
+        nextJob += 1
+        job.runSynchronously(on: asUnownedTaskExecutor())
+      }
+      jobs.removeFirst(nextJob)
+      nextJob = 0
+      sleepOrPoll()
+    }
+  }
+
+  /// Takes what others left. False when the thread is to end.
+  private func takeInbox() -> Bool {
+    let (signals, goesOn) = inbox.withLock { inbox in
+      if inbox.isStopping, inbox.isEmpty, jobs.isEmpty, waiters.isEmpty {
+        inbox.isRunning = false
+        thread.store(0, ordering: .sequentiallyConsistent)
+        return ([(WaitID, Outcome)](), false)
+      }
+      jobs.append(contentsOf: inbox.jobs)
+      inbox.jobs.removeAll(keepingCapacity: true)
+      defer { inbox.signals.removeAll(keepingCapacity: true) }
+      return (inbox.signals, true)
+    }
+    for (id, outcome) in signals {
+      guard let index = waiters.firstIndex(where: { $0.id == id }) else { continue }
+      waiters.remove(at: index).continuation.resume(returning: outcome)
+    }
+    return goesOn
+  }
+
+  /// Waits for work; with jobs at hand it only looks whether sockets are ready.
+  private func sleepOrPoll() {
+    if !jobs.isEmpty, waiters.isEmpty { return }
+    let isBusy = !jobs.isEmpty
+    if !isBusy, !beginSleepUnlessStopping() { return }
+    var descriptors = [pollfd(fd: wake.readDescriptor, events: Int16(POLLIN), revents: 0)]
+    var deadline = Deadline.never
+    for waiter in waiters {
+      descriptors.append(pollfd(fd: waiter.descriptor, events: waiter.events, revents: 0))
+      deadline = min(deadline, waiter.deadline)
+    }
+    let timeout = isBusy ? 0 : deadline.pollTimeout
+    _ = RoostCore.poll(&descriptors, nfds_t(descriptors.count), timeout)
+    if isBusy {
+      if descriptors[0].revents != 0 { wake.drain() }
+    } else {
+      endSleep(descriptors[0].revents != 0)
+    }
+    if waiters.isEmpty { return }
+    let now = deadline == .never ? nil : Deadline.now
+    var remaining: [Waiter] = []
+    for (waiter, descriptor) in zip(waiters, descriptors.dropFirst()) {
+      if descriptor.revents != 0 {
+        waiter.continuation.resume(returning: .ready)
+      } else if let now, waiter.deadline <= now {
+        waiter.continuation.resume(returning: .deadline)
+      } else {
+        remaining.append(waiter)
+      }
+    }
+    waiters = remaining
+  }
+
+  private func beginSleepUnlessStopping() -> Bool {
+    guard beginSleep() else { return false }
+    if waiters.isEmpty, inbox.withLock({ $0.isStopping }) {
+      isSleeping.store(false, ordering: .sequentiallyConsistent)
+      return false
+    }
+    return true
+  }
+}
