@@ -16,6 +16,15 @@ package struct MigrationScript: Sendable {
   package init(
     reading text: String, file: String, onto schema: Schema
   ) throws(StoreError) {
-    throw StoreError(.unsupported, "\(file): the DDL reader is not written yet")
+    let splitter = try SQLSplitter(text, file: file)
+    var reader = DDLReader(schema, file: file)
+    for statement in splitter.statements {
+      try reader.read(statement, isTransactional: splitter.isTransactional)
+    }
+    statements = splitter.statements.map(\.statement)
+    changes = reader.changes
+    self.schema = reader.schema
+    passedOver = reader.passedOver
+    isTransactional = splitter.isTransactional
   }
 }

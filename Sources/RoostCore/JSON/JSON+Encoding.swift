@@ -46,16 +46,22 @@ extension JSON: Encodable {
     case .null:
       var container = encoder.singleValueContainer()
       try container.encodeNil()
-    case .bool(let value): try value.encode(to: encoder)
+    case .bool(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
     case .number(let value):
+      // Through the container, which knows Decimal; Decimal's own coding is an object of its parts.
+      var container = encoder.singleValueContainer()
       if let integer = value.int64 {
-        try integer.encode(to: encoder)
+        try container.encode(integer)
       } else if let decimal = value.decimal {
-        try decimal.encode(to: encoder)
+        try container.encode(decimal)
       } else {
-        try value.encode(to: encoder)
+        try container.encode(value)
       }
-    case .string(let value): try value.encode(to: encoder)
+    case .string(let value):
+      var container = encoder.singleValueContainer()
+      try container.encode(value)
     case .array(let elements):
       var container = encoder.unkeyedContainer()
       for element in elements { try container.encode(element) }

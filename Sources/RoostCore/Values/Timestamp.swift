@@ -81,7 +81,7 @@ extension Timestamp {
   public var date: Date {
     guard isFinite else { return self == .infinity ? .distantFuture : .distantPast }
     let seconds = microsecondsSince2000.floorDivided(by: 1_000_000)
-    let rest = microsecondsSince2000 - seconds * 1_000_000
+    let rest = microsecondsSince2000.floorRemainder(by: 1_000_000)
     return Date(
       timeIntervalSinceReferenceDate: Double(seconds - Self.secondsFrom2000To2001)
         + Double(rest) / 1_000_000)
@@ -180,7 +180,7 @@ extension Timestamp: LosslessStringConvertible {
       return
     }
     let days = microsecondsSince2000.floorDivided(by: Self.microsecondsPerDay)
-    let time = Int(microsecondsSince2000 - days * Self.microsecondsPerDay)
+    let time = Int(microsecondsSince2000.floorRemainder(by: Self.microsecondsPerDay))
     let isBC = CalendarArithmetic.append(days: Int(days), to: &buffer)
     buffer.append(UInt8(ascii: "T"))
     let seconds = time / 1_000_000
