@@ -43,7 +43,7 @@ let package = Package(
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     tests("RoostCoreTests", ["RoostCore"]),
-    tests("RoostTests", ["RoostCore", "Roost"]),
+    tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]
