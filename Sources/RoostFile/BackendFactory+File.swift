@@ -8,11 +8,17 @@ extension BackendFactory {
   ///
   /// The path is relative to the working directory or absolute (`file:/srv/data`,
   /// `file:///srv/data`); the folder is made when only its last part is missing. One process has
-  /// a store open at a time.
+  /// a store open at a time. With the parameter `create=no` a store that is not there is an error.
   public static let file = BackendFactory(schemes: ["file"]) { url, context throws(StoreError) in
-    try url.refuseParameters(known: Store.parameters)
+    var url = url
+    let create = url.take("create") ?? "yes"
+    guard create == "yes" || create == "no" else {
+      throw StoreError(.invalidConfiguration, "create=\(create) is neither yes nor no")
+    }
+    try url.refuseParameters(known: Store.parameters + ["create"])
     return try FileStore.open(
-      try FileStore.path(of: url), files: SystemFileSystem(), log: context.log)
+      try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
+      log: context.log)
   }
 }
 
@@ -41,10 +47,11 @@ package enum FileStore {
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
   package static func open(
-    _ path: String, files: any FileSystem, log: @escaping @Sendable (LogLine) -> Void = { _ in }
+    _ path: String, files: any FileSystem, isCreating: Bool = true,
+    log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
     let folder = StoreFolder(path: path, files: files)
-    try folder.prepare()
+    try folder.prepare(isCreating: isCreating)
     let lock = try folder.attempt { () throws(FileError) in
       let file = try files.open(folder.lockPath, .create)
       try file.lock()

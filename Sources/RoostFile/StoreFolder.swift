@@ -36,9 +36,12 @@ struct StoreFolder {
   }
 
   /// Makes the folder when it is not there, and makes sure that it is a store's.
-  func prepare() throws(StoreError) {
+  func prepare(isCreating: Bool) throws(StoreError) {
     let status = try attempt { () throws(FileError) in try files.status(path) }
     guard let status else {
+      guard isCreating else {
+        throw StoreError(.invalidConfiguration, "there is no store at \(path)")
+      }
       try attempt { () throws(FileError) in
         try files.makeDirectory(path)
         try files.synchronizeDirectory(parent)

@@ -51,6 +51,19 @@ public struct BackendURL: Sendable, CustomStringConvertible, CustomReflectable {
     return parameters.remove(at: index).value
   }
 
+  /// The URL with those parameters that have not been taken, as a driver reads it. It holds the
+  /// password.
+  package var remaining: String {
+    let start = text.prefix { $0 != "?" }
+    if parameters.isEmpty { return String(start) }
+    let pairs = parameters.map { "\(Self.encode($0.name))=\(Self.encode($0.value))" }
+    return "\(start)?\(pairs.joined(separator: "&"))"
+  }
+
+  private static func encode(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+  }
+
   /// Refuses whatever parameter has not been taken.
   /// - Throws: `invalidConfiguration`, naming the parameter and those that are known.
   public func refuseParameters(known: [String]) throws(StoreError) {

@@ -60,6 +60,24 @@ extension Selection {
     }
   }
 
+  /// The values of one column.
+  /// - Throws: as `fetch`.
+  public func values<C>(_ column: (R.Columns) -> Column<C>) async throws(StoreError) -> [C] {
+    let name = column(R.columns).name
+    return try await core.perform { session throws(StoreError) in
+      var (query, layout) = try completed()
+      query.columns = [name]
+      var values: [C] = []
+      for row in try await session.query(query) {
+        guard let first = row.first, let value = C(value: first) else {
+          throw Row(row, layout).mismatch(name, C.self)
+        }
+        values.append(value)
+      }
+      return values
+    }
+  }
+
   /// The first record, nil when there is none.
   /// - Throws: as `fetch`.
   public func first() async throws(StoreError) -> R? {
