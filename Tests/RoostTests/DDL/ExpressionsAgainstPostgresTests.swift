@@ -24,11 +24,7 @@ import Testing
     "(6, 2, 2, 2, 'e\u{301}', 'a\\b', false, false, 'sad', '-infinity')",
   ]
 
-  @Test(
-    arguments: [
-      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-      27, 28, 29, 30,
-    ] as [UInt64])
+  @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
   func agree(seed: UInt64) async throws {
     var writer = ConditionWriter(seed: seed)
     let conditions = (0..<250).map { _ in writer.condition(3) }
