@@ -60,7 +60,7 @@ let package = Package(
       dependencies: ["embed-migrations"], path: "Sources/EmbedMigrationsPlugin"),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     tests("RoostCoreTests", ["RoostCore"]),
-    tests("RoostTests", ["RoostCore", "Roost"]),
+    tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]

@@ -131,7 +131,7 @@ extension BoundExpression {
     case .isInSet(let operand, let values, let hasNull):
       let value = try operand.evaluate(row)
       if value.isNull { return values.isEmpty && !hasNull ? .bool(false) : .null }
-      return values.contains(value) ? .bool(true) : (hasNull ? .null : .bool(false))
+      return values.contains(value.hashedAlike) ? .bool(true) : (hasNull ? .null : .bool(false))
     case .like(let operand, let pattern):
       guard case .text(let text) = try operand.evaluate(row) else { return .null }
       return .bool(pattern.matches(text))
@@ -183,6 +183,17 @@ extension BoundExpression {
       if other.isNull { isUnknown = true } else if other == value { return .bool(true) }
     }
     return isUnknown ? .null : .bool(false)
+  }
+}
+
+extension Value {
+  /// The value as the integers of a set hash it: equal numbers of different types do not hash alike.
+  fileprivate var hashedAlike: Value {
+    switch self {
+    case .numeric(let number): number.int64.map { .int($0) } ?? self
+    case .double(let number): Int64(exactly: number).map { .int($0) } ?? self
+    default: self
+    }
   }
 }
 

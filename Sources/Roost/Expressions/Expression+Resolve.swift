@@ -142,7 +142,12 @@ private struct Resolver {
   }
 
   private func text(_ operand: Expression) throws(StoreError) -> Expression {
-    try fit(try resolve(operand), to: (.literal(.text("")), .text))
+    let typed = try resolve(operand)
+    // A literal is read as a text; anything else must be one, as Postgres has it.
+    if let type = typed.type, !type.isText, !typed.expression.isLiteral {
+      throw StoreError(.invalidQuery, "\(type.sql) is not text", table: table.name)
+    }
+    return try fit(typed, to: (.literal(.text("")), .text))
   }
 
   private func number(_ operand: Expression) throws(StoreError) -> Typed {

@@ -136,6 +136,7 @@ import Testing
       ("d AT TIME ZONE 'UTC' = d", "6:27: AT is not supported"),
       ("a = 1 2", "6:31: expected \")\""),
       ("l[1] = 'x'", "6:26: subscripts"),
+      ("lower(a) = 'x'", "6:25: integer is not text"), ("m LIKE 'x'", "6:25: mood is not text"),
       ("lower(s, s) = 'x'", "6:25: wrong number of arguments for lower"),
       ("u = 'nonsense'", "6:25: 'nonsense' cannot be compared with a uuid"),
       ("current_user = s", "6:25: \"current_user\" is not supported in an expression"),
