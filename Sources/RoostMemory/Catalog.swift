@@ -6,6 +6,10 @@ package final class Catalog: Sendable {
   package let schema: Schema
   /// The tables in name order, which is the order of `DatabaseState.tables`.
   package let tables: [TablePlan]
+  /// The foreign keys of each table.
+  let outgoing: [[ForeignKeyPlan]]
+  /// The foreign keys of other tables, and its own, that refer to each table.
+  let incoming: [[ForeignKeyPlan]]
   /// The place of each table by name.
   private let places: [String: Int]
 
@@ -15,6 +19,8 @@ package final class Catalog: Sendable {
     let places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
     var tables: [TablePlan] = []
     for name in names { tables.append(try TablePlan(try schema.table(name), schema)) }
+    var outgoing = [[ForeignKeyPlan]](repeating: [], count: tables.count)
+    var incoming = outgoing
     for (place, table) in tables.enumerated() {
       for foreignKey in table.definition.foreignKeys {
         guard let target = places[foreignKey.referencedTable] else {
@@ -24,12 +30,14 @@ package final class Catalog: Sendable {
         }
         let plan = try ForeignKeyPlan(
           foreignKey, from: (place, table.definition), to: (target, tables[target]))
-        tables[place].outgoing.append(plan)
-        tables[target].incoming.append(plan)
+        outgoing[place].append(plan)
+        incoming[target].append(plan)
       }
     }
     self.places = places
     self.tables = tables
+    self.outgoing = outgoing
+    self.incoming = incoming
   }
 
   /// The place of a table.
@@ -42,24 +50,24 @@ package final class Catalog: Sendable {
   }
 }
 
-/// A table made ready for work.
-package struct TablePlan: Sendable {
+/// A table made ready for work. A class, as the other plans are, so that handing it on in a hot
+/// loop costs one reference.
+package final class TablePlan: Sendable {
   package let definition: TableDefinition
   /// The places of the primary key's columns in a row.
   package let keyPositions: [Int]
   /// The ordered indexes beside the primary key: unique constraints first, then indexes, each in
   /// the order of declaration, which is the order in which violations are found.
   package let indexes: [IndexPlan]
+  /// The places of the columns that may not be NULL.
+  let requiredPositions: [Int]
   /// The checks in name order, as Postgres runs them.
   let checks: [(name: String, condition: BoundExpression)]
-  /// The foreign keys of this table.
-  var outgoing: [ForeignKeyPlan] = []
-  /// The foreign keys of other tables, and its own, that refer to this table.
-  var incoming: [ForeignKeyPlan] = []
 
   init(_ definition: TableDefinition, _ schema: Schema) throws(StoreError) {
     self.definition = definition
     keyPositions = try definition.requirePositions(of: definition.primaryKey.columns)
+    requiredPositions = definition.columns.indices.filter { !definition.columns[$0].isNullable }
     var indexes: [IndexPlan] = []
     for unique in definition.uniqueConstraints {
       let keys = unique.columns.map { IndexDefinition.Key(.column($0)) }
@@ -81,7 +89,7 @@ package struct TablePlan: Sendable {
 
 /// An ordered index made ready for work. The tree's keys are the index's values followed by the
 /// primary key, ascending with NULLs last whatever the declaration says: a walk goes both ways.
-package struct IndexPlan: Sendable {
+package final class IndexPlan: Sendable {
   package let name: String
   package let isUnique: Bool
   /// The indexed columns by name; nil where an expression is indexed.
@@ -114,18 +122,20 @@ package struct IndexPlan: Sendable {
     }
   }
 
-  /// The indexed values of a row, nil when the row is not in a partial index.
-  func values(of row: [Value]) throws(StoreError) -> [Value]? {
+  /// The tree's key for a row, nil when the row is not in a partial index.
+  func key(of row: [Value], _ primary: RowKey) throws(StoreError) -> RowKey? {
     if let predicate, try !predicate.isTrue(row) { return nil }
-    var values: [Value] = []
-    values.reserveCapacity(keys.count + 1)
-    for key in keys { values.append(try key.evaluate(row)) }
-    return values
+    var rest: [Value] = []
+    rest.reserveCapacity(keys.count + primary.rest.count)
+    for key in keys.dropFirst() { rest.append(try key.evaluate(row)) }
+    rest.append(primary.first)
+    rest.append(contentsOf: primary.rest)
+    return RowKey(first: try keys[0].evaluate(row), rest: rest)
   }
 }
 
 /// A foreign key made ready for work.
-struct ForeignKeyPlan: Sendable {
+final class ForeignKeyPlan: Sendable {
   let definition: ForeignKey
   /// The referencing table's place, name and columns.
   let table: Int

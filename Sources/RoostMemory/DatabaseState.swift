@@ -29,15 +29,16 @@ package struct TableState: Sendable {
     indexes = Array(repeating: OrderedMap(), count: indexCount)
   }
 
-  /// Whether an index holds a row with these values, all of them, other than the row of a key.
-  /// NULLs never meet.
-  func conflict(in index: Int, with values: [Value], except key: RowKey?) -> RowKey? {
-    if values.contains(where: \.isNull) { return nil }
-    var walk = indexes[index].ascending { $0.orderOfPrefix(values) < 0 }
-    while let (found, primary) = walk.next(), found.orderOfPrefix(values) == 0 {
-      if primary != key { return primary }
-    }
-    return nil
+  /// The primary key of a row, other than that of `except`, whose first `count` index values are
+  /// those of a key; nil when there is none. NULLs never meet.
+  func conflict(in index: Int, with key: RowKey, first count: Int, except: RowKey?) -> RowKey? {
+    if key.hasNull(first: count) { return nil }
+    guard
+      let (found, primary) = indexes[index].first(where: { $0.order(key, first: count) >= 0 }),
+      found.order(key, first: count) == 0
+    else { return nil }
+    // In a unique index no second row has the same values, so one look is enough.
+    return primary == except ? nil : primary
   }
 }
 
@@ -59,17 +60,24 @@ extension DatabaseState {
   ) throws(StoreError) {
     let plan = catalog.tables[table]
     let key = plan.key(of: row)
-    let oldKey = old.map { plan.key(of: $0) }
-    for (place, index) in plan.indexes.enumerated() {
-      let values = try index.values(of: row)
-      let oldValues = try old.flatMap { row throws(StoreError) in try index.values(of: row) }
-      if values == oldValues && oldKey == key { continue }
-      if let oldValues, let oldKey {
-        tables[table].indexes[place].remove(RowKey(oldValues + oldKey.values))
+    guard let old else {
+      for (place, index) in plan.indexes.enumerated() {
+        if let entry = try index.key(of: row, key) {
+          tables[table].indexes[place].insert(entry, key)
+        }
       }
-      if let values { tables[table].indexes[place].insert(RowKey(values + key.values), key) }
+      tables[table].rows.insert(key, row)
+      return
     }
-    if let oldKey, oldKey != key { tables[table].rows.remove(oldKey) }
+    let oldKey = plan.key(of: old)
+    for (place, index) in plan.indexes.enumerated() {
+      let entry = try index.key(of: row, key)
+      let oldEntry = try index.key(of: old, oldKey)
+      if entry == oldEntry { continue }
+      if let oldEntry { tables[table].indexes[place].remove(oldEntry) }
+      if let entry { tables[table].indexes[place].insert(entry, key) }
+    }
+    if oldKey != key { tables[table].rows.remove(oldKey) }
     tables[table].rows.insert(key, row)
   }
 
@@ -78,9 +86,7 @@ extension DatabaseState {
     let plan = catalog.tables[table]
     let key = plan.key(of: row)
     for (place, index) in plan.indexes.enumerated() {
-      if let values = try index.values(of: row) {
-        tables[table].indexes[place].remove(RowKey(values + key.values))
-      }
+      if let entry = try index.key(of: row, key) { tables[table].indexes[place].remove(entry) }
     }
     tables[table].rows.remove(key)
   }

@@ -8,22 +8,21 @@ extension Workspace {
   func checkReferences(
     _ written: [(old: [Value]?, new: [Value])], in table: Int
   ) throws(StoreError) {
-    let plan = state.catalog.tables[table]
-    if plan.outgoing.isEmpty && plan.incoming.isEmpty { return }
+    let (outgoing, incoming) = (state.catalog.outgoing[table], state.catalog.incoming[table])
+    if outgoing.isEmpty && incoming.isEmpty { return }
     for (old, new) in written {
-      for foreignKey in plan.outgoing {
+      for foreignKey in outgoing {
         let values = foreignKey.positions.map { new[$0] }
         if let old, foreignKey.positions.map({ old[$0] }) == values { continue }
         if values.contains(where: \.isNull) || isReferenceable(values, foreignKey) { continue }
-        let name = foreignKey.definition.name
+        let (name, tableName) = (foreignKey.definition.name, foreignKey.tableName)
         throw StoreError(
           .foreignKeyViolation,
-          "insert or update on table \"\(plan.definition.name)\" violates foreign key "
-            + "constraint \"\(name)\"",
-          table: plan.definition.name, constraint: name)
+          "insert or update on table \"\(tableName)\" violates foreign key constraint \"\(name)\"",
+          table: tableName, constraint: name)
       }
     }
-    for foreignKey in plan.incoming {
+    for foreignKey in incoming {
       for (old, new) in written {
         guard let old else { continue }
         let values = foreignKey.referencedPositions.map { old[$0] }
@@ -37,7 +36,7 @@ extension Workspace {
   /// key; what NO ACTION forbids is looked for at the end.
   mutating func removeWithReferences(_ rows: [[Value]], from table: Int) throws(StoreError) {
     for row in rows { try remove(row, from: table) }
-    let incoming = state.catalog.tables[table].incoming
+    let incoming = state.catalog.incoming[table]
     if incoming.isEmpty { return }
     for row in rows {
       for foreignKey in incoming {
@@ -89,12 +88,12 @@ extension Workspace {
 
   /// Whether a row with these values, in the foreign key's column order, can be referred to.
   private func isReferenceable(_ values: [Value], _ foreignKey: ForeignKeyPlan) -> Bool {
-    let target = state.tables[foreignKey.referencedTable]
-    let key = foreignKey.permutation.map { values[$0] }
+    let key = RowKey(values, at: foreignKey.permutation)
     guard let index = foreignKey.referencedIndex else {
-      return target.rows[RowKey(key)] != nil
+      return state.tables[foreignKey.referencedTable].rows[key] != nil
     }
-    return target.conflict(in: index, with: key, except: nil) != nil
+    return state.tables[foreignKey.referencedTable].conflict(
+      in: index, with: key, first: key.count, except: nil) != nil
   }
 
   private func referencingRows(

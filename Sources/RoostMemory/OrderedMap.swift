@@ -53,6 +53,23 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
     return old
   }
 
+  /// The first key that fulfils a condition which is true for all keys behind it too.
+  package func first(where isReached: (Key) -> Bool) -> (key: Key, element: Element)? {
+    var node = root
+    /// The nearest subtree to the right, for a leaf whose keys all come before.
+    var right: Node?
+    while !node.children.isEmpty {
+      let index = node.partition { !isReached($0) }
+      if index + 1 < node.children.count { right = node.children[index + 1] }
+      node = node.children[index]
+    }
+    let index = node.partition { !isReached($0) }
+    if index < node.keys.count { return (node.keys[index], node.elements[index]) }
+    guard var next = right else { return nil }
+    while let child = next.children.first { next = child }
+    return next.keys.first.map { ($0, next.elements[0]) }
+  }
+
   /// A walk in ascending order that starts at the first key for which `isBefore` is false.
   package func ascending(from isBefore: ((Key) -> Bool)? = nil) -> Walk {
     Walk(root: root, isForward: true, isBefore: isBefore)

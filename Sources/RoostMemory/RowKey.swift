@@ -15,6 +15,11 @@ package struct RowKey: OrderedKey, Hashable {
     rest = values.count > 1 ? Array(values.dropFirst()) : []
   }
 
+  package init(first: Value, rest: [Value]) {
+    self.first = first
+    self.rest = rest
+  }
+
   /// Makes a key of one value.
   package init(_ value: Value) {
     first = value
@@ -39,8 +44,8 @@ package struct RowKey: OrderedKey, Hashable {
   package static func order(_ left: RowKey, _ right: RowKey) -> Int {
     let lead = Value.order(left.first, right.first)
     if lead != .same { return Int(lead.rawValue) }
-    let count = min(left.rest.count, right.rest.count)
-    for index in 0..<count {
+    if left.rest.isEmpty && right.rest.isEmpty { return 0 }
+    for index in 0..<min(left.rest.count, right.rest.count) {
       let result = Value.order(left.rest[index], right.rest[index])
       if result != .same { return Int(result.rawValue) }
     }
@@ -49,10 +54,25 @@ package struct RowKey: OrderedKey, Hashable {
 
   /// How the first values stand to a prefix.
   func orderOfPrefix(_ prefix: [Value]) -> Int {
-    for (index, value) in prefix.enumerated() {
-      let result = Value.order(self[index], value)
+    for index in prefix.indices {
+      let result = Value.order(self[index], prefix[index])
       if result != .same { return Int(result.rawValue) }
     }
     return 0
+  }
+
+  /// How the first values stand to those of another key.
+  func order(_ other: RowKey, first count: Int) -> Int {
+    for index in 0..<count {
+      let result = Value.order(self[index], other[index])
+      if result != .same { return Int(result.rawValue) }
+    }
+    return 0
+  }
+
+  /// Whether one of the first values is NULL.
+  func hasNull(first count: Int) -> Bool {
+    for index in 0..<count where self[index].isNull { return true }
+    return false
   }
 }

@@ -85,9 +85,8 @@ extension Workspace {
   /// NOT NULL in column order, then CHECK in name order.
   func check(_ row: [Value], in table: Int) throws(StoreError) {
     let plan = state.catalog.tables[table]
-    let name = plan.definition.name
-    for (position, column) in plan.definition.columns.enumerated()
-    where !column.isNullable && row[position].isNull {
+    for position in plan.requiredPositions where row[position].isNull {
+      let (name, column) = (plan.definition.name, plan.definition.columns[position])
       throw StoreError(
         .notNullViolation,
         "null value in column \"\(column.name)\" of table \"\(name)\" violates not-null constraint",
@@ -95,6 +94,7 @@ extension Workspace {
     }
     for (constraint, condition) in plan.checks {
       if case .bool(false) = try condition.evaluate(row) {
+        let name = plan.definition.name
         throw StoreError(
           .checkViolation,
           "new row for table \"\(name)\" violates check constraint \"\(constraint)\"", table: name,
@@ -120,13 +120,16 @@ extension Workspace {
     of row: [Value], in table: Int, replacing old: [Value]? = nil
   ) throws(StoreError) -> String? {
     let plan = state.catalog.tables[table]
-    let rows = state.tables[table]
     let key = plan.key(of: row)
     let oldKey = old.map { plan.key(of: $0) }
-    if key != oldKey, rows.rows[key] != nil { return plan.definition.primaryKey.name }
+    if key != oldKey, state.tables[table].rows[key] != nil {
+      return plan.definition.primaryKey.name
+    }
     for (place, index) in plan.indexes.enumerated() where index.isUnique {
-      guard let values = try index.values(of: row) else { continue }
-      if rows.conflict(in: place, with: values, except: oldKey) != nil { return index.name }
+      guard let entry = try index.key(of: row, key) else { continue }
+      let other = state.tables[table].conflict(
+        in: place, with: entry, first: index.keys.count, except: oldKey)
+      if other != nil { return index.name }
     }
     return nil
   }
@@ -213,6 +216,7 @@ extension Workspace {
 private struct RowSource {
   private let table: TableDefinition
   private let positions: [Int]
+  private let types: [ColumnType]
   private let template: [Value]
   /// The serial columns that the insert does not give.
   let serials: [(position: Int, column: String)]
@@ -220,6 +224,7 @@ private struct RowSource {
   init(_ insert: Mutation.Insert, _ table: TableDefinition) throws(StoreError) {
     self.table = table
     positions = try table.requirePositions(of: insert.columns)
+    types = positions.map { table.columns[$0].type }
     let given = Set(positions)
     var template: [Value] = []
     var serials: [(position: Int, column: String)] = []
@@ -242,9 +247,14 @@ private struct RowSource {
         table: table.name)
     }
     var row = template
-    for (position, value) in zip(positions, given) {
-      let column = table.columns[position]
-      row[position] = try column.type.coerce(value, table: table.name, column: column.name)
+    for index in positions.indices {
+      let position = positions[index]
+      if types[index].accepts(given[index]) {
+        row[position] = given[index]
+      } else {
+        row[position] = try types[index].coerce(
+          given[index], table: table.name, column: table.columns[position].name)
+      }
     }
     return row
   }
@@ -288,8 +298,9 @@ private struct UpsertPlan {
     _ row: [Value], _ table: TableState, _ plan: TablePlan
   ) throws(StoreError) -> [Value]? {
     guard let index else { return table.rows[plan.key(of: row)] }
-    let values = permutation.map { row[$0] }
-    return table.conflict(in: index, with: values, except: nil).flatMap { table.rows[$0] }
+    let key = RowKey(row, at: permutation)
+    return table.conflict(in: index, with: key, first: key.count, except: nil)
+      .flatMap { table.rows[$0] }
   }
 
   /// The existing row with the new values, nil when nothing is to change.

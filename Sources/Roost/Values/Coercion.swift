@@ -2,6 +2,18 @@ import Foundation
 import RoostCore
 
 extension ColumnType {
+  /// Whether a value can be stored as it is, without a look at its size or content.
+  @inlinable
+  package func accepts(_ value: Value) -> Bool {
+    switch (self, value) {
+    case (.boolean, .bool), (.bigint, .int), (.uuid, .uuid), (.timestamptz, .timestamp),
+      (.timestamp, .timestamp), (.double, .double), (_, .null):
+      true
+    case (.integer, .int(let number)): Int64(Int32(truncatingIfNeeded: number)) == number
+    default: false
+    }
+  }
+
   /// The value as a column of this type stores it.
   ///
   /// Integers are checked for range, numerics rounded to the scale, excess spaces of a varchar

@@ -1,7 +1,7 @@
 import RoostCore
 
 /// The type of a column, as a migration declares it.
-public indirect enum ColumnType: Sendable, Hashable {
+public enum ColumnType: Sendable, Hashable {
   /// `boolean`.
   case boolean
   /// `smallint`, 16 bits.
@@ -37,7 +37,7 @@ public indirect enum ColumnType: Sendable, Hashable {
   /// An enum type, by its name.
   case enumeration(Enumeration)
   /// An array with elements of a type.
-  case array(ColumnType)
+  indirect case array(ColumnType)
 
   /// The type as SQL spells it.
   public var sql: String {

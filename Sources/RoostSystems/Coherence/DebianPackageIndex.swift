@@ -231,11 +231,12 @@ public enum DebianPackageIndex {
     private(set) var count = 0
     private var last: (any WritableKeyPath<Fields, Field?> & Sendable)?
 
-    private static let known: [(name: StaticString, path: any WritableKeyPath<Fields, Field?> & Sendable)] = [
-      ("package", \.package), ("status", \.status), ("description", \.summary),
-      ("homepage", \.homepage), ("vcs-browser", \.repository), ("depends", \.depends),
-      ("pre-depends", \.preDepends), ("provides", \.provides),
-    ]
+    private static let known:
+      [(name: StaticString, path: any WritableKeyPath<Fields, Field?> & Sendable)] = [
+        ("package", \.package), ("status", \.status), ("description", \.summary),
+        ("homepage", \.homepage), ("vcs-browser", \.repository), ("depends", \.depends),
+        ("pre-depends", \.preDepends), ("provides", \.provides),
+      ]
 
     /// Adds a field; false when it is one of interest and stands twice.
     mutating func add(
