@@ -54,10 +54,7 @@ package final class EmbeddedBackend: StorageBackend {
     _ table: String, columns: [String], rows: [[Value]]
   ) async throws(StoreError) -> Int {
     try await write { workspace throws(StoreError) in
-      let insert = Mutation.Insert(table: table, columns: columns, rows: rows)
-      let result = try workspace.apply(.insert(insert))
-      workspace.advanceSequences(of: try workspace.state.catalog.place(of: table))
-      return result.affected
+      try workspace.load(table, columns: columns, rows: rows)
     }
   }
 

@@ -8,6 +8,12 @@ final class EmbeddedTransaction: StorageTransaction {
     /// Why no call succeeds any more, until a savepoint is rolled back.
     var failure: StoreError?
     var isReadOnly: Bool
+
+    func requireWriting() throws(StoreError) {
+      guard !isReadOnly else {
+        throw StoreError(.invalidQuery, "a read-only transaction cannot change rows")
+      }
+    }
   }
 
   private let state: Mutex<State>
@@ -66,9 +72,7 @@ final class EmbeddedTransaction: StorageTransaction {
 
   func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
     try run { state throws(StoreError) in
-      guard !state.isReadOnly else {
-        throw StoreError(.invalidQuery, "a read-only transaction cannot change rows")
-      }
+      try state.requireWriting()
       var results: [MutationResult] = []
       for mutation in mutations { results.append(try state.workspace.apply(mutation)) }
       return results
@@ -78,13 +82,10 @@ final class EmbeddedTransaction: StorageTransaction {
   func load(
     _ table: String, columns: [String], rows: [[Value]]
   ) async throws(StoreError) -> Int {
-    let insert = Mutation.Insert(table: table, columns: columns, rows: rows)
-    let results = try await apply([.insert(insert)])
     try run { state throws(StoreError) in
-      let place = try state.workspace.state.catalog.place(of: table)
-      state.workspace.advanceSequences(of: place)
+      try state.requireWriting()
+      return try state.workspace.load(table, columns: columns, rows: rows)
     }
-    return results.reduce(0) { $0 + $1.affected }
   }
 
   func scan(

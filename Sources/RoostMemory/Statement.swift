@@ -60,17 +60,24 @@ package struct Workspace: Sendable {
     }
   }
 
-  /// Moves the sequences beyond the greatest stored numbers, after a load with explicit keys.
-  package mutating func advanceSequences(of table: Int) {
-    let plan = state.catalog.tables[table]
-    for (position, column) in plan.definition.columns.enumerated() where column.isSerial {
+  /// Inserts rows, and moves the sequences of those serial columns that the rows give behind the
+  /// greatest number given.
+  package mutating func load(
+    _ name: String, columns: [String], rows: [[Value]]
+  ) throws(StoreError) -> Int {
+    let insert = Mutation.Insert(table: name, columns: columns, rows: rows)
+    let result = try apply(.insert(insert))
+    let table = try state.catalog.place(of: name)
+    for column in state.catalog.tables[table].definition.columns where column.isSerial {
+      guard let position = columns.firstIndex(of: column.name) else { continue }
       var greatest = state.tables[table].sequences[column.name] ?? 0
-      for (_, row) in state.tables[table].rows.ascending() {
+      for row in rows {
         if case .int(let number) = row[position] { greatest = max(greatest, number) }
       }
       state.tables[table].sequences[column.name] = greatest
+      effects.append(.sequence(table: table, column: column.name, last: greatest))
     }
-    noteSequences(of: table)
+    return result.affected
   }
 }
 

@@ -4,6 +4,9 @@ import RoostCore
 
 /// Puts together a statement: text from the schema and the query's shape, every value a parameter.
 struct SQLWriter {
+  /// A list of candidates that is longer is joined instead of searched.
+  private static let longListCount = 8
+
   private(set) var text = ""
   private(set) var parameters = PostgresParameters()
   private let table: TableDefinition
@@ -169,10 +172,12 @@ extension SQLWriter {
     {
       add("(")
       try add(operand)
-      add(" = ANY (")
+      // A long list is joined: in a generic plan `= ANY` may compare every row with every element.
+      let isLong = values.count > Self.longListCount
+      add(isLong ? " IN (SELECT unnest(" : " = ANY (")
       // As wide as the values are: a bigint beyond an integer column is just never equal.
       try add(values, elements: type.widestInteger)
-      return add("))")
+      return add(isLong ? ")))" : "))")
     }
     add("(")
     try add(operand)

@@ -122,11 +122,33 @@ public protocol TextColumnValue: ColumnValue {}
 extension String: TextColumnValue {}
 extension Optional: TextColumnValue where Wrapped: TextColumnValue {}
 
-extension Column where Value: TextColumnValue {
+/// What a text condition is about: a column or its lower-case form.
+public protocol TextOperand: Sendable {
+  /// The text.
+  var textExpression: Expression { get }
+}
+
+extension Column: TextOperand where Value: TextColumnValue {
+  /// The column.
+  public var textExpression: Expression { expression }
+
+  /// The column in lower case, ASCII letters only; an index on `lower(column)` serves it.
+  public var lowercased: LowercasedColumn {
+    LowercasedColumn(textExpression: .function(.lower, [expression]))
+  }
+}
+
+/// A text column in lower case.
+public struct LowercasedColumn: TextOperand {
+  /// The column's lower-case form.
+  public let textExpression: Expression
+}
+
+extension TextOperand {
   /// It matches a LIKE pattern, in which `%` is any text, `_` one Unicode scalar and a backslash
   /// the escape.
   public func like(_ pattern: String, ignoringCase: Bool = false) -> Filter {
-    Filter(.like(expression, pattern: .literal(.text(pattern)), ignoringCase: ignoringCase))
+    Filter(.like(textExpression, pattern: .literal(.text(pattern)), ignoringCase: ignoringCase))
   }
 
   /// It contains a text, taken literally. Only ASCII letters lose their case.

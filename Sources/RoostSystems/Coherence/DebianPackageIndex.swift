@@ -139,18 +139,27 @@ public enum DebianPackageIndex {
     /// A field's text: the lines without their leading space, `.` lines as empty ones.
     private func text(_ field: Field?) throws(SyntaxError) -> String? {
       guard let field else { return nil }
-      guard let whole = String(validating: bytes[field.value], as: UTF8.self) else {
+      let bytes = bytes[field.value]
+      guard let whole = String(validating: bytes, as: UTF8.self) else {
         throw failure("a field is not UTF-8", line: field.line)
       }
-      if whole.utf8.contains(0) { throw failure("a field holds U+0000", line: field.line) }
-      let lines = whole.split(separator: "\n", omittingEmptySubsequences: false)
-      let first = lines[0].trimmingCharacters(in: .whitespaces)
-      let rest = lines.dropFirst().map { line in
-        let text = line.dropFirst()
-        return text == "." ? "" : String(text)
+      if bytes.contains(0) { throw failure("a field holds U+0000", line: field.line) }
+      guard bytes.contains(10) else {
+        let trimmed = Substring(whole.utf8.drop(while: Self.isSpace))
+        return trimmed.isEmpty ? nil : Self.withoutTrailingSpace(trimmed)
       }
-      let text = ([first] + rest).joined(separator: "\n")
-      return text.isEmpty ? nil : text
+      var lines = whole.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        Substring(line.utf8.dropFirst())
+      }
+      // The first line may begin with more than one space, or with none.
+      lines[0] = Substring(whole.utf8.prefix { $0 != 10 }.drop(while: Self.isSpace))
+      return lines.map { $0 == "." ? "" : Self.withoutTrailingSpace($0) }.joined(separator: "\n")
+    }
+
+    private static func withoutTrailingSpace(_ text: Substring) -> String {
+      var bytes = text.utf8
+      while let last = bytes.last, isSpace(last) { bytes.removeLast() }
+      return String(Substring(bytes))
     }
 
     /// The names of a dependency field, every alternative, without versions and architectures.
@@ -220,29 +229,25 @@ public enum DebianPackageIndex {
     var preDepends: Field?
     var provides: Field?
     private(set) var count = 0
-    private var seen: Set<String> = []
-    private var last: WritableKeyPath<Fields, Field?>?
+    private var last: (any WritableKeyPath<Fields, Field?> & Sendable)?
 
-    /// Adds a field; false when it stands twice.
+    private static let known: [(name: StaticString, path: any WritableKeyPath<Fields, Field?> & Sendable)] = [
+      ("package", \.package), ("status", \.status), ("description", \.summary),
+      ("homepage", \.homepage), ("vcs-browser", \.repository), ("depends", \.depends),
+      ("pre-depends", \.preDepends), ("provides", \.provides),
+    ]
+
+    /// Adds a field; false when it is one of interest and stands twice.
     mutating func add(
       _ bytes: UnsafeBufferPointer<UInt8>, _ name: Range<Int>, _ value: Range<Int>, _ line: Int
     ) -> Bool {
       count += 1
-      let key = TextOrder.lowercased(String(decoding: bytes[name], as: UTF8.self))
-      last =
-        switch key {
-        case "package": \.package
-        case "status": \.status
-        case "description": \.summary
-        case "homepage": \.homepage
-        case "vcs-browser": \.repository
-        case "depends": \.depends
-        case "pre-depends": \.preDepends
-        case "provides": \.provides
-        default: nil
-        }
-      if let last { self[keyPath: last] = Field(value: value, line: line) }
-      return seen.insert(key).inserted
+      let key = UnsafeBufferPointer(rebasing: bytes[name])
+      last = Self.known.first { equalsASCIIFolded(key, $0.name) }?.path
+      guard let last else { return true }
+      let isNew = self[keyPath: last] == nil
+      self[keyPath: last] = Field(value: value, line: line)
+      return isNew
     }
 
     /// Adds a continuation line to the last field.

@@ -44,8 +44,9 @@ public struct ProjectStore: Sendable {
     let lowered = TextOrder.lowercased(text)
     let isExact = Project.columns.name == lowered
     let isPrefix = Project.columns.name.hasPrefix(lowered)
+    let inName = Project.columns.name.lowercased.contains(lowered)
     var selection = store.select(Project.self)
-      .where { $0.name.contains(lowered) || $0.description.contains(text, ignoringCase: true) }
+      .where { inName || $0.description.contains(text, ignoringCase: true) }
       .order(by: OrderTerm(isExact.expression, isDescending: true))
       .order(by: OrderTerm(isPrefix.expression, isDescending: true))
       .order { $0.name.ascending }
