@@ -124,6 +124,38 @@ import Testing
     #expect(keys.count == 2 && keys["\u{E9}"] == 1 && keys["e\u{301}"] == 2)
   }
 
+  @Test func manyKeysAreNormal() throws {
+    for count in [2, 39, 40, 41, 300] {
+      // Each key twice, the first value first, in an order that is neither.
+      let keys = (0..<count).map { "k\($0 * 7919 % count)" }
+      let object = JSON.Object(
+        keys.map { ($0, JSON.string("old")) } + keys.reversed().map { ($0, JSON.string("new")) })
+      #expect(object.count == count)
+      #expect(object.allSatisfy { $0.value == "new" })
+      let order = object.map(\.key)
+      #expect(order == keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) })
+    }
+  }
+
+  @Test func validatesUTF8AsTheLibrary() {
+    var state: UInt64 = 42
+    func next() -> UInt8 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state >> 40)
+    }
+    let leads: [UInt8] = [
+      0x22, 0x41, 0x80, 0xA0, 0xBF, 0xC1, 0xC2, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5,
+      0x90,
+    ]
+    for _ in 0..<20_000 {
+      let bytes = (0..<(next() % 12)).map { _ in leads[Int(next()) % leads.count] }
+      guard !bytes.contains(0x22) else { continue }
+      let expected = String(validating: bytes, as: UTF8.self)
+      let read = try? JSON(parsing: [0x22] + bytes + [0x22]).string
+      #expect(read == expected, "\(bytes)")
+    }
+  }
+
   @Test func partsAreReached() throws {
     let value = try JSON(parsing: #"{"a": [1, "x", true, 2.5, null]}"#)
     #expect(value["a"]?[0]?.int64 == 1 && value["a"]?[1]?.string == "x")

@@ -43,6 +43,12 @@ import Testing
     #expect(Timestamp(microsecondsSince2000: 0).description == "2000-01-01T00:00:00.000000Z")
     #expect(Timestamp(microsecondsSince2000: -1).description == "1999-12-31T23:59:59.999999Z")
     #expect(Timestamp("0044-03-15 BC")?.description == "0044-03-15T00:00:00.000000Z BC")
+    for text in [
+      "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "10000-01-01T00:00:00.000000Z",
+      "0001-12-31T23:59:59.999999Z BC",
+    ] {
+      #expect(Timestamp(text)?.description == text)
+    }
     #expect(Timestamp.maximum.description == "294276-12-31T23:59:59.999999Z")
     #expect(Timestamp.minimum.description == "4714-11-24T00:00:00.000000Z BC")
     #expect(Timestamp.infinity.description == "infinity")
