@@ -51,7 +51,8 @@ private enum Level: Int, PostgresCodable {
 
   @Test func floats() async throws {
     let connection = try await connect()
-    for value in [0.0, 1.5, -1e308, Double.leastNonzeroMagnitude, .infinity, -.infinity, 0.1 + 0.2] {
+    for value in [0.0, 1.5, -1e308, Double.leastNonzeroMagnitude, .infinity, -.infinity, 0.1 + 0.2]
+    {
       try await check(value, "'\(value)'::float8", connection)
     }
     for value: Float in [0, 1.5, -3e38, Float.leastNonzeroMagnitude, .infinity, 0.1] {
