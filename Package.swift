@@ -29,8 +29,11 @@ let package = Package(
     .library(name: "RoostMemory", targets: ["RoostMemory"]),
     .library(name: "RoostFile", targets: ["RoostFile"]),
     .library(name: "RoostPostgres", targets: ["RoostPostgres"]),
+    .library(name: "RoostSystems", targets: ["RoostSystems"]),
     .library(name: "RoostTesting", targets: ["RoostTesting"]),
     .library(name: "PostgresClient", targets: ["PostgresClient"]),
+    .executable(name: "roost", targets: ["RoostCommand"]),
+    .plugin(name: "EmbedMigrations", targets: ["EmbedMigrationsPlugin"]),
   ],
   dependencies: [],
   targets: [
@@ -41,8 +44,23 @@ let package = Package(
     library("RoostMemory", ["RoostCore", "Roost"]),
     library("RoostFile", ["RoostCore", "Roost", "RoostMemory"]),
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
+    library(
+      "RoostSystems", ["RoostCore", "Roost"], plugins: [.plugin(name: "EmbedMigrationsPlugin")]),
+    .executableTarget(
+      name: "RoostCommand",
+      dependencies: [
+        "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
+      ],
+      resources: [.copy("Sample/packages.deb822")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "embed-migrations", path: "Sources/EmbedMigrations", swiftSettings: strict),
+    .plugin(
+      name: "EmbedMigrationsPlugin", capability: .buildTool(),
+      dependencies: ["embed-migrations"], path: "Sources/EmbedMigrationsPlugin"),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     tests("RoostCoreTests", ["RoostCore"]),
+    tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]

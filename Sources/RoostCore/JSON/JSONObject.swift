@@ -40,7 +40,41 @@ extension JSON {
       }
     }
 
+    /// The most members that are put in order by insertion, without another array.
+    private static let insertionLimit = 40
+
     private static func normalised(_ members: [Member]) -> [Member] {
+      members.count <= insertionLimit ? inserted(members) : sorted(members)
+    }
+
+    private static func inserted(_ members: [Member]) -> [Member] {
+      var result = members
+      var count = 1
+      for index in 1..<members.count {
+        var place = count
+        var order = -1
+        while place > 0 {
+          order = compare(result[place - 1].key, members[index].key)
+          if order <= 0 { break }
+          place -= 1
+        }
+        if place > 0, order == 0 {
+          result[place - 1] = members[index]
+          continue
+        }
+        var end = count
+        if index != end { result[end] = members[index] }
+        while end > place {
+          result.swapAt(end, end - 1)
+          end -= 1
+        }
+        count += 1
+      }
+      result.removeLast(result.count - count)
+      return result
+    }
+
+    private static func sorted(_ members: [Member]) -> [Member] {
       let order = members.indices.sorted { left, right in
         let keys = compare(members[left].key, members[right].key)
         return keys == 0 ? left < right : keys < 0

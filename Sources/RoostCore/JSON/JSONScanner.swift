@@ -65,12 +65,16 @@ package struct JSONScanner {
   package mutating func nextKey() throws(JSONError) -> String? {
     guard try hasNext(before: UInt8(ascii: "}")) else { return nil }
     let key = try string()
+    try readColon()
+    return key
+  }
+
+  private mutating func readColon() throws(JSONError) {
     skipSpace()
     guard try currentByte() == UInt8(ascii: ":") else {
       throw JSONError(.unexpectedByte, at: offset)
     }
     offset += 1
-    return key
   }
 
   /// Whether the array that was entered has another element, which is to be read next.
@@ -117,11 +121,9 @@ package struct JSONScanner {
       return try escapedString(from: start, plain: end)
     }
     let content = UnsafeBufferPointer(rebasing: bytes[start..<end])
-    guard let text = String(validating: content, as: UTF8.self) else {
-      throw JSONError(.invalidUTF8, at: start)
-    }
+    guard JSONBytes.isUTF8(content) else { throw JSONError(.invalidUTF8, at: start) }
     offset = end + 1
-    return text
+    return String(decoding: content, as: UTF8.self)
   }
 
   /// Reads the digits of a number as they stand, checked against JSON's grammar.
@@ -228,7 +230,7 @@ package struct JSONScanner {
     let kind = try peek()
     let start = offset
     switch kind {
-    case .string: _ = try string()
+    case .string: try skipString()
     case .number: _ = try numberText()
     case .bool: _ = try bool()
     case .null: try word("null")
@@ -237,7 +239,12 @@ package struct JSONScanner {
       while try nextElement() { try skipValue() }
     case .object:
       try beginObject()
-      while try nextKey() != nil { try skipValue() }
+      while try hasNext(before: UInt8(ascii: "}")) {
+        guard try peek() == .string else { throw JSONError(.unexpectedKind, at: offset) }
+        try skipString()
+        try readColon()
+        try skipValue()
+      }
     }
     return UnsafeBufferPointer(rebasing: bytes[start..<offset])
   }
@@ -268,6 +275,20 @@ package struct JSONScanner {
     offset += length
   }
 
+  /// Passes over the string in hand, and makes none when it has no escape.
+  private mutating func skipString() throws(JSONError) {
+    let start = offset + 1
+    let end = JSONBytes.endOfPlain(bytes, from: start)
+    guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
+      _ = try string()
+      return
+    }
+    guard JSONBytes.isUTF8(UnsafeBufferPointer(rebasing: bytes[start..<end])) else {
+      throw JSONError(.invalidUTF8, at: start)
+    }
+    offset = end + 1
+  }
+
   /// Reads the rest of a string that has an escape, or a fault, at `plain`.
   private mutating func escapedString(from start: Int, plain: Int) throws(JSONError) -> String {
     scratch.removeAll(keepingCapacity: true)
@@ -285,10 +306,10 @@ package struct JSONScanner {
       runStart = position
       position = JSONBytes.endOfPlain(bytes, from: position)
     }
-    let text = scratch.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
-    guard let text else { throw JSONError(.invalidUTF8, at: start) }
+    let isValid = scratch.withUnsafeBufferPointer { JSONBytes.isUTF8($0) }
+    guard isValid else { throw JSONError(.invalidUTF8, at: start) }
     offset = position + 1
-    return text
+    return String(decoding: scratch, as: UTF8.self)
   }
 
   /// Appends what the escape at `position` stands for, and gives the offset after it.

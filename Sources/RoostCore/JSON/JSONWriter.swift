@@ -173,35 +173,3 @@ package struct JSONWriter {
     }
   }
 }
-
-/// What the reader and the writer both need to know about bytes.
-enum JSONBytes {
-  /// The first place from `start` of a quotation mark, a backslash or a control character; the
-  /// count when there is none. Eight bytes are looked at together.
-  static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-    guard let base = bytes.baseAddress else { return bytes.count }
-    let raw = UnsafeRawPointer(base)
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
-    var position = start
-    while position + 8 <= bytes.count {
-      let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
-      let quotes = word ^ (ones &* 0x22)
-      let backslashes = word ^ (ones &* 0x5C)
-      // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A
-      // borrow can only mark a byte after a true one, and the lowest mark is the one taken.
-      let marks =
-        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-        | ((word &- ones &* 0x20) & ~word)
-      let found = marks & highs
-      if found != 0 { return position + found.trailingZeroBitCount / 8 }
-      position += 8
-    }
-    while position < bytes.count {
-      let byte = bytes[position]
-      if byte == 0x22 || byte == 0x5C || byte < 0x20 { return position }
-      position += 1
-    }
-    return bytes.count
-  }
-}

@@ -156,6 +156,10 @@ public struct LikePattern: Sendable {
         else { return nil }
         position = UnsafeRawPointer(found) - UnsafeRawPointer(base)
       }
+      if foldsCase, case .byte(let byte) = first, Self.folded(text[position]) != byte {
+        position += 1
+        continue
+      }
       if text[position] & 0xC0 != 0x80, let end = end(of: piece, in: text, at: position) {
         return end
       }

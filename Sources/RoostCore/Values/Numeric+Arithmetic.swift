@@ -97,7 +97,7 @@ extension Numeric {
   /// A negative scale rounds to tens, hundreds and so on, and shows no digit after the point. A
   /// scale above 16383 counts as 16383. NaN and the infinities stay.
   public func rounded(toScale scale: Int) -> Numeric {
-    let scale = min(max(scale, -Self.maximumIntegerDigits), Self.maximumScale)
+    let scale = min(max(scale, -Self.maximumIntegerDigits - 1), Self.maximumScale)
     if case .small(let coefficient, let oldScale) = storage, scale >= 0, scale <= Self.smallDigits {
       if scale == oldScale { return self }
       if scale > oldScale {
@@ -121,7 +121,7 @@ extension Numeric {
   public func fits(precision: Int, scale: Int) -> Bool {
     if isNaN { return true }
     guard let digits = rounded(toScale: scale).base10000 else { return false }
-    return digits.decimalIntegerDigits <= precision - scale
+    return digits.decimalExponent <= precision - scale
   }
 
   /// Takes a result of arithmetic, infinite when it is beyond the format.

@@ -169,9 +169,10 @@ extension NumericDigits {
     return NumericDigits(negative: negative, weight: weight + 1, scale: shown, digits: kept)
   }
 
-  /// The number of decimal digits before the point, without leading zeros; 0 below one.
-  var decimalIntegerDigits: Int {
-    guard let first = digits.first, weight >= 0 else { return 0 }
+  /// The least n with magnitude < 10^n: the number of digits before the point, or minus the number
+  /// of zeros that follow it; far below zero for zero itself.
+  var decimalExponent: Int {
+    guard let first = digits.first else { return .min }
     let lead = first >= 1000 ? 4 : first >= 100 ? 3 : first >= 10 ? 2 : 1
     return weight * 4 + lead
   }
@@ -182,5 +183,11 @@ extension BinaryInteger {
   func floorDivided(by divisor: Self) -> Self {
     let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
     return remainder < 0 ? quotient - 1 : quotient
+  }
+
+  /// What the quotient rounded toward minus infinity leaves, in 0..<divisor.
+  func floorRemainder(by divisor: Self) -> Self {
+    let remainder = self % divisor
+    return remainder < 0 ? remainder + divisor : remainder
   }
 }

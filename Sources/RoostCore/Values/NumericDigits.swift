@@ -100,7 +100,8 @@ package struct NumericDigits: Sendable, Equatable {
   /// The number as a coefficient of `scale` decimal places: nil when its magnitude reaches 10^18
   /// or a digit would be lost.
   func coefficient(scale: Int) -> Int64? {
-    guard digits.count <= 10, weight <= 5 else { return nil }
+    // Eighteen decimal digits around a decimal point touch six groups of four at most.
+    guard digits.count <= 6, weight <= 4 else { return nil }
     if digits.isEmpty { return 0 }
     guard minimumScale <= scale else { return nil }
     var magnitude: UInt128 = 0

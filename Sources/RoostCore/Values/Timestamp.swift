@@ -81,7 +81,7 @@ extension Timestamp {
   public var date: Date {
     guard isFinite else { return self == .infinity ? .distantFuture : .distantPast }
     let seconds = microsecondsSince2000.floorDivided(by: 1_000_000)
-    let rest = microsecondsSince2000 - seconds * 1_000_000
+    let rest = microsecondsSince2000.floorRemainder(by: 1_000_000)
     return Date(
       timeIntervalSinceReferenceDate: Double(seconds - Self.secondsFrom2000To2001)
         + Double(rest) / 1_000_000)
@@ -168,31 +168,89 @@ extension Timestamp: LosslessStringConvertible {
   /// A year before 1 has the suffix ` BC`, as in Postgres; the infinities are `infinity` and
   /// `-infinity`.
   public var description: String {
+    if isOfOurEra {
+      return String(unsafeUninitializedCapacity: Self.textLength) { buffer in
+        write(to: buffer)
+        return Self.textLength
+      }
+    }
     var buffer: [UInt8] = []
     append(to: &buffer)
     return String(decoding: buffer, as: UTF8.self)
   }
 
+  /// The length of the text of a year with four digits.
+  private static let textLength = 27
+
+  /// Whether the year is in 1...9999.
+  private var isOfOurEra: Bool {
+    microsecondsSince2000 >= -63_082_281_600_000_000
+      && microsecondsSince2000 < 252_455_616_000_000_000
+  }
+
   /// Appends `description` as UTF-8.
   package func append(to buffer: inout [UInt8]) {
+    if isOfOurEra {
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
+        write(to: text)
+        buffer.append(contentsOf: text)
+      }
+      return
+    }
     guard isFinite else {
       buffer.append(contentsOf: (self == .infinity ? "infinity" : "-infinity").utf8)
       return
     }
-    let days = microsecondsSince2000.floorDivided(by: Self.microsecondsPerDay)
-    let time = Int(microsecondsSince2000 - days * Self.microsecondsPerDay)
-    let isBC = CalendarArithmetic.append(days: Int(days), to: &buffer)
-    buffer.append(UInt8(ascii: "T"))
-    let seconds = time / 1_000_000
-    CalendarArithmetic.append(seconds / 3_600, width: 2, to: &buffer)
-    buffer.append(UInt8(ascii: ":"))
-    CalendarArithmetic.append(seconds / 60 % 60, width: 2, to: &buffer)
-    buffer.append(UInt8(ascii: ":"))
-    CalendarArithmetic.append(seconds % 60, width: 2, to: &buffer)
-    buffer.append(UInt8(ascii: "."))
-    CalendarArithmetic.append(time % 1_000_000, width: 6, to: &buffer)
-    buffer.append(UInt8(ascii: "Z"))
+    let (days, time) = daysAndTime
+    let isBC = CalendarArithmetic.append(days: days, to: &buffer)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
+      Self.write(time: time, to: text)
+      buffer.append(contentsOf: UnsafeBufferPointer(rebasing: text[10...]))
+    }
     if isBC { buffer.append(contentsOf: " BC".utf8) }
+  }
+
+  private var daysAndTime: (days: Int, time: Int) {
+    (
+      Int(microsecondsSince2000.floorDivided(by: Self.microsecondsPerDay)),
+      Int(microsecondsSince2000.floorRemainder(by: Self.microsecondsPerDay))
+    )
+  }
+
+  /// Writes the text of a time of our era into a buffer of its length.
+  private func write(to text: UnsafeMutableBufferPointer<UInt8>) {
+    let (days, time) = daysAndTime
+    let (year, month, day) = CalendarArithmetic.date(days: days)
+    Self.write(year, digits: 4, to: text, at: 0)
+    text[4] = UInt8(ascii: "-")
+    Self.write(month, digits: 2, to: text, at: 5)
+    text[7] = UInt8(ascii: "-")
+    Self.write(day, digits: 2, to: text, at: 8)
+    Self.write(time: time, to: text)
+  }
+
+  /// Writes `Thh:mm:ss.ffffffZ` behind the date.
+  private static func write(time: Int, to text: UnsafeMutableBufferPointer<UInt8>) {
+    let seconds = time / 1_000_000
+    text[10] = UInt8(ascii: "T")
+    write(seconds / 3_600, digits: 2, to: text, at: 11)
+    text[13] = UInt8(ascii: ":")
+    write(seconds / 60 % 60, digits: 2, to: text, at: 14)
+    text[16] = UInt8(ascii: ":")
+    write(seconds % 60, digits: 2, to: text, at: 17)
+    text[19] = UInt8(ascii: ".")
+    write(time % 1_000_000, digits: 6, to: text, at: 20)
+    text[26] = UInt8(ascii: "Z")
+  }
+
+  private static func write(
+    _ value: Int, digits: Int, to text: UnsafeMutableBufferPointer<UInt8>, at start: Int
+  ) {
+    var rest = value
+    for index in stride(from: start + digits - 1, through: start, by: -1) {
+      text[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
   }
 }
 

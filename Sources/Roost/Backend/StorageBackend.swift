@@ -1,0 +1,135 @@
+/// What a store asks of a backend, in and out of a transaction.
+///
+/// Names, types, limits and batches are checked before a call arrives here. Rows hold a value for
+/// each column of the table, in its order, unless a query names columns.
+public protocol StorageSession: Sendable {
+  /// The rows with these primary keys, each key in the key's column order; nil where there is none.
+  func get(
+    _ table: String, keys: [[Value]], lock: RowLock?
+  ) async throws(StoreError) -> [[Value]?]
+
+  /// The rows that a query asks for.
+  func query(_ query: Query) async throws(StoreError) -> [[Value]]
+
+  /// The figures that a query asks for.
+  func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]]
+
+  /// Makes changes, in order, all or none.
+  func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult]
+
+  /// Calls the body with batches of a query's rows, from one snapshot, holding one batch at a time.
+  func scan(
+    _ query: Query, batchSize: Int, _ body: @Sendable ([[Value]]) async throws -> Void
+  ) async throws
+
+  /// Inserts many rows by the fastest way there is, all or none; conflicts fail.
+  func load(
+    _ table: String, columns: [String], rows: [[Value]]
+  ) async throws(StoreError) -> Int
+
+  /// Says how a query would be answered: which index, which order.
+  func explain(_ query: Query) async throws(StoreError) -> String
+}
+
+/// A session inside a transaction.
+public protocol StorageTransaction: StorageSession {
+  /// Runs the body so that its changes, but not those before it, vanish when it throws.
+  func savepoint<Result: Sendable>(
+    _ body: @Sendable () async throws -> Result
+  ) async throws -> Result
+}
+
+/// A place where rows are kept: one target that conforms to this and one factory in a registry
+/// are a new backend. `RoostTesting` has the suite that proves it.
+public protocol StorageBackend: StorageSession {
+  /// What the backend is, for people: its kind and place, never a password.
+  var location: String { get }
+
+  /// What the backend offers beyond the common ground.
+  var capabilities: Set<Capability> { get }
+
+  /// Runs the body in a transaction, which commits when the body returns and leaves nothing when
+  /// it throws. The body's own error is thrown on unchanged.
+  func transaction<Result: Sendable>(
+    _ options: TransactionOptions,
+    _ body: @Sendable (any StorageTransaction) async throws -> Result
+  ) async throws -> Result
+
+  /// Takes the lock that only one migrating process holds, then runs the body.
+  func migrate<Result: Sendable>(
+    _ body: @Sendable (any MigrationSession) async throws -> Result
+  ) async throws -> Result
+
+  /// The migrations applied so far, by system and version; needs no right to change anything.
+  func appliedMigrations() async throws(StoreError) -> [AppliedMigration]
+
+  /// Takes the schema that the applied migrations declare; called before any row is touched.
+  /// - Throws: `schemaDrift` when what is stored does not fit it.
+  func adopt(_ schema: Schema) async throws(StoreError)
+
+  /// Whether the backend answers and can be written.
+  func health() async -> Health
+
+  /// Finishes what runs and lets go of files and connections. Later calls throw `closed`.
+  func close() async
+}
+
+/// A lock-holding session that applies migrations.
+public protocol MigrationSession: Sendable {
+  /// The migrations applied so far, by system and version.
+  func applied() async throws(StoreError) -> [AppliedMigration]
+
+  /// Applies one migration and notes it, both or neither.
+  func apply(_ migration: PlannedMigration) async throws(StoreError)
+}
+
+/// Something that not every backend offers.
+public enum Capability: String, Sendable, Hashable, CaseIterable {
+  /// What is acknowledged outlives the process.
+  case durable
+  /// Several processes may use the store at once.
+  case shared
+  /// Raw SQL may be sent.
+  case sql
+}
+
+/// How a transaction runs.
+public struct TransactionOptions: Sendable, Equatable {
+  /// What concurrent transactions may see of each other.
+  public enum Isolation: Sendable, Equatable {
+    /// As if transactions ran one after the other; conflicts are retried.
+    case serializable
+    /// All reads are of one snapshot.
+    case repeatableRead
+    /// Each statement sees what was committed before it.
+    case readCommitted
+  }
+
+  /// What concurrent transactions may see of each other.
+  public var isolation: Isolation
+  /// Whether changes are refused; such a transaction waits for no writer.
+  public var isReadOnly: Bool
+  /// How often the body runs at most when transactions conflict.
+  public var attempts: Int
+  /// How long the transaction may take, in all its attempts.
+  public var deadline: Duration
+
+  /// Makes options: serializable, writing, five attempts, 60 seconds.
+  public init(
+    isolation: Isolation = .serializable, isReadOnly: Bool = false, attempts: Int = 5,
+    deadline: Duration = .seconds(60)
+  ) {
+    self.isolation = isolation
+    self.isReadOnly = isReadOnly
+    self.attempts = attempts
+    self.deadline = deadline
+  }
+}
+
+/// How a backend is.
+public enum Health: Sendable, Equatable {
+  /// It answers and can be written.
+  case ready
+  /// It does not answer, or cannot be written; the text says why.
+  case unavailable(String)
+}

@@ -1,0 +1,132 @@
+import RoostCore
+
+/// A struct whose values are rows of one table.
+///
+/// A Codable struct needs no more than `table` and `columns`: its properties stand for the columns
+/// in snake_case. Where speed matters, write `init(row:)` and `write(to:)` by hand.
+public protocol Record: Codable, Sendable {
+  /// A struct of `Column`s, for queries.
+  associatedtype Columns: Sendable
+  /// The table's name.
+  static var table: String { get }
+  /// The columns; they are checked against the schema when the record is first used.
+  static var columns: Columns { get }
+  /// Reads a row.
+  /// - Throws: `invalidValue`, naming column and type.
+  init(row: Row) throws(StoreError)
+  /// Writes the values to store. A column that is not written takes its default; so does NULL in
+  /// a NOT NULL column that has one.
+  func write(to row: inout RowWriter) throws(StoreError)
+}
+
+/// A stored row with its columns' names.
+public struct Row: Sendable {
+  /// The values in the table's column order.
+  public let values: [Value]
+  let layout: RowLayout
+
+  package init(_ values: [Value], _ layout: RowLayout) {
+    self.values = values
+    self.layout = layout
+  }
+
+  /// A column's value as a Swift type.
+  /// - Throws: `undefinedColumn`; `invalidValue` when the value is not of the type.
+  public subscript<Value: ColumnValue>(_ column: Column<Value>) -> Value {
+    get throws(StoreError) { try decode(column.name, as: Value.self) }
+  }
+
+  /// A column's value as a Swift type.
+  /// - Throws: `undefinedColumn`; `invalidValue` when the value is not of the type.
+  public func decode<Value: ColumnValue>(
+    _ column: String, as type: Value.Type
+  ) throws(StoreError) -> Value {
+    let position = try layout.requirePosition(of: column)
+    guard position < values.count, let value = Value(value: values[position]) else {
+      throw mismatch(column, type)
+    }
+    return value
+  }
+
+  func mismatch(_ column: String, _ type: Any.Type) -> StoreError {
+    let position = layout.positions[column]
+    let stored = position.map { layout.table.columns[$0].type.sql } ?? "nothing"
+    return StoreError(
+      .invalidValue, "column \"\(column)\" holds a \(stored), which is no \(type)",
+      table: layout.table.name, column: column)
+  }
+}
+
+/// Collects the values of a record.
+public struct RowWriter: Sendable {
+  let layout: RowLayout
+  /// The value of each column of the table; nil where none was written.
+  package private(set) var values: [Value?]
+
+  package init(_ layout: RowLayout) {
+    self.layout = layout
+    values = Array(repeating: nil, count: layout.table.columns.count)
+  }
+
+  /// Writes a column's value.
+  /// - Throws: `undefinedColumn`.
+  public mutating func set<Value: ColumnValue>(
+    _ column: Column<Value>, _ value: Value
+  ) throws(StoreError) {
+    try set(column.name, value.value)
+  }
+
+  /// Writes a column's value.
+  /// - Throws: `undefinedColumn`.
+  public mutating func set(_ column: String, _ value: Value) throws(StoreError) {
+    values[try layout.requirePosition(of: column)] = value
+  }
+}
+
+/// A table's columns by name, made once for all its rows.
+package final class RowLayout: Sendable {
+  package let table: TableDefinition
+  /// Places by column name, and by the camelCase form of it.
+  package let positions: [String: Int]
+
+  package init(_ table: TableDefinition) {
+    self.table = table
+    var positions: [String: Int] = [:]
+    for (position, column) in table.columns.enumerated() {
+      positions[Self.camelCase(column.name)] = position
+    }
+    for (position, column) in table.columns.enumerated() { positions[column.name] = position }
+    self.positions = positions
+  }
+
+  func requirePosition(of column: String) throws(StoreError) -> Int {
+    if let position = positions[column] { return position }
+    return try table.requirePosition(of: column)
+  }
+
+  /// The place of a property: `homepageURL` and `homepageUrl` both stand for `homepage_url`.
+  func position(ofProperty name: String) -> Int? {
+    positions[name] ?? positions[Self.snakeCase(name)]
+  }
+
+  static func camelCase(_ name: String) -> String {
+    let parts = name.split(separator: "_")
+    return parts.dropFirst().reduce(String(parts.first ?? "")) {
+      $0 + $1.prefix(1).uppercased() + $1.dropFirst()
+    }
+  }
+
+  static func snakeCase(_ name: String) -> String {
+    var result = ""
+    let characters = Array(name)
+    for (index, character) in characters.enumerated() {
+      if character.isUppercase && index > 0 {
+        let isWordStart = !characters[index - 1].isUppercase
+        let isAcronymEnd = index + 1 < characters.count && characters[index + 1].isLowercase
+        if isWordStart || isAcronymEnd { result += "_" }
+      }
+      result += character.lowercased()
+    }
+    return result
+  }
+}

@@ -1,0 +1,129 @@
+import RoostCore
+
+/// How an upsert meets existing rows.
+struct UpsertOptions: Sendable {
+  /// The key's columns; empty for the primary key.
+  var key: [String]
+  var preserving: [String]
+  var ifChanged: [String]?
+}
+
+/// Records turned into rows: generated values resolved, every value of its column's type.
+///
+/// All that can be refused without asking a backend is refused here, with the same words for all.
+struct InsertBatch<R: Record>: Sendable {
+  let layout: RowLayout
+  private let rows: [[Value?]]
+
+  init(_ records: [R], _ core: SessionCore) throws(StoreError) {
+    layout = try core.context.layout(R.self)
+    let table = layout.table
+    let now = core.now
+    var rows: [[Value?]] = []
+    rows.reserveCapacity(records.count)
+    for record in records {
+      var writer = RowWriter(layout)
+      try record.write(to: &writer)
+      var values = writer.values
+      for (position, column) in table.columns.enumerated() {
+        values[position] = try Self.stored(
+          values[position], column, table.name, now, core.context.generators)
+      }
+      rows.append(values)
+    }
+    self.rows = rows
+  }
+
+  /// The value to store, nil for the backend's own default (a serial).
+  private static func stored(
+    _ given: Value?, _ column: ColumnDefinition, _ table: String, _ now: Timestamp,
+    _ generators: StoreGenerators
+  ) throws(StoreError) -> Value? {
+    if let given, !given.isNull {
+      return try column.type.coerce(given, table: table, column: column.name)
+    }
+    if given != nil && column.isNullable { return .null }
+    switch column.defaultValue {
+    case nil: return .null
+    case .value(let value): return value
+    case .now:
+      return try column.type.coerce(.timestamp(now), table: table, column: column.name)
+    case .randomUUID: return .uuid(generators.uuid())
+    case .serial: return nil
+    }
+  }
+
+  /// Runs of rows that give the same columns, each an insert.
+  func inserts(
+    conflict: Mutation.Insert.Conflict, returning: Bool
+  ) throws(StoreError) -> [Mutation.Insert] {
+    var inserts: [Mutation.Insert] = []
+    var missing: [Int]?
+    for row in rows {
+      let rowMissing = row.indices.filter { row[$0] == nil }
+      if rowMissing != missing {
+        missing = rowMissing
+        let given = row.indices.filter { row[$0] != nil }
+        inserts.append(
+          Mutation.Insert(
+            table: R.table, columns: given.map { layout.table.columns[$0].name }, rows: [],
+            conflict: conflict, returning: returning))
+      }
+      inserts[inserts.count - 1].rows.append(row.compactMap { $0 })
+    }
+    return inserts
+  }
+
+  func upserts(_ options: UpsertOptions) throws(StoreError) -> [Mutation.Insert] {
+    let table = layout.table
+    let key = options.key.isEmpty ? table.primaryKey.columns : options.key
+    let positions = try table.requirePositions(of: key)
+    var keys: Set<[Value]> = []
+    for row in rows {
+      let values = positions.map { row[$0] ?? .null }
+      // NULLs never meet under a unique constraint; a serial key is new with each row.
+      if values.contains(where: \.isNull) { continue }
+      guard keys.insert(values).inserted else {
+        throw StoreError(
+          .duplicateInBatch,
+          "one batch has two rows of \"\(table.name)\" with the same "
+            + "(\(key.joined(separator: ", ")))", table: table.name)
+      }
+    }
+    let fixed = Set(key + options.preserving + table.primaryKey.columns)
+    return try inserts(conflict: .fail, returning: true).map { insert in
+      var insert = insert
+      insert.conflict = .update(
+        target: key, set: insert.columns.filter { !fixed.contains($0) },
+        ifChanged: options.ifChanged)
+      return insert
+    }
+  }
+
+  /// The first record as an update of the row with its primary key.
+  func update() throws(StoreError) -> Mutation.Update {
+    let table = layout.table
+    guard let row = rows.first else {
+      throw StoreError(.internal, "an update of no record", table: table.name)
+    }
+    let keys = try table.requirePositions(of: table.primaryKey.columns)
+    var assignments: [Mutation.Assignment] = []
+    for (position, value) in row.enumerated() where !keys.contains(position) {
+      if let value {
+        assignments.append(.init(table.columns[position].name, .literal(value)))
+      }
+    }
+    return Mutation.Update(
+      table: table.name, assignments: assignments,
+      filter: try table.keyFilter(keys.map { row[$0] ?? .null }), returning: true)
+  }
+
+  /// The stored rows as records.
+  func records(_ results: [MutationResult]) throws(StoreError) -> [R] {
+    var records: [R] = []
+    for result in results {
+      for row in result.rows { records.append(try R(row: Row(row, layout))) }
+    }
+    return records
+  }
+}

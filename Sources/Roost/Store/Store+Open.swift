@@ -1,0 +1,103 @@
+public import Foundation
+
+/// How far opening a store goes with migrations.
+public enum MigrationMode: String, Sendable, CaseIterable {
+  /// Waiting migrations are applied.
+  case auto
+  /// Waiting migrations are an error; needs no right to change tables.
+  case check
+  /// Nothing is compared; the tables are taken to be there.
+  case off
+}
+
+extension Store {
+  /// The URL parameters that every backend's URL may have.
+  public static let parameters = ["migrate"]
+
+  /// Opens the store that a URL or the environment names.
+  ///
+  /// The URL is `url`, else the variable `POSTGRES_URL`, else `DATABASE_URL`, else `memory:` with
+  /// a logged warning. A variable that is set and wrong is an error and never another store; an
+  /// empty one counts as unset.
+  ///
+  /// The URL's parameter `migrate` is `auto` (the default of embedded backends), `check` (the
+  /// default of Postgres) or `off`.
+  /// - Parameters:
+  ///   - url: the store's URL; nil for the environment's.
+  ///   - backends: the backends to choose from, by scheme.
+  ///   - migrations: the systems whose tables the store holds.
+  ///   - migrate: how far to go with migrations; nil for the URL's word or the default.
+  ///   - requireURL: whether having no URL at all is an error.
+  ///   - environment: the variables.
+  ///   - generators: clock and UUIDs.
+  ///   - log: where log lines go.
+  /// - Throws: `invalidConfiguration`, `invalidMigration`, `migrationPending`, `schemaDrift`,
+  ///   `unavailable`, `accessDenied`, `locked`, `corrupted`.
+  public static func open(
+    _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
+    migrate: MigrationMode? = nil, requireURL: Bool = false,
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    generators: StoreGenerators = .system,
+    log: @escaping @Sendable (LogLine) -> Void = { _ in }
+  ) async throws(StoreError) -> Store {
+    let registry = try BackendRegistry(backends)
+    let context = BackendContext(environment: environment, log: log)
+    var target = try BackendURL(
+      try chooseURL(url, context, requireURL: requireURL))
+    let mode = try migrationMode(&target) ?? migrate
+    let plan = try MigrationPlan(migrations, now: generators.now())
+    let backend = try await registry.open(target, context: context)
+    do {
+      let report = try await prepare(backend, plan, mode, log)
+      let context = StoreContext(backend: backend, schema: plan.schema, generators: generators)
+      return Store(context: context, opening: report)
+    } catch {
+      await backend.close()
+      throw error
+    }
+  }
+
+  /// The URL by precedence.
+  private static func chooseURL(
+    _ url: String?, _ context: BackendContext, requireURL: Bool
+  ) throws(StoreError) -> String {
+    if let url { return url }
+    for name in ["POSTGRES_URL", "DATABASE_URL"] {
+      if let value = context.environment[name] { return value }
+    }
+    guard !requireURL else {
+      throw StoreError(
+        .invalidConfiguration, "neither POSTGRES_URL nor DATABASE_URL is set")
+    }
+    context.log(
+      LogLine(.warning, "DATABASE_URL is not set: records are kept in memory only"))
+    return "memory:"
+  }
+
+  private static func migrationMode(_ url: inout BackendURL) throws(StoreError) -> MigrationMode? {
+    guard let word = url.take("migrate") else { return nil }
+    guard let mode = MigrationMode(rawValue: word) else {
+      throw StoreError(
+        .invalidConfiguration, "migrate=\(word) is none of auto, check, off")
+    }
+    return mode
+  }
+
+  private static func prepare(
+    _ backend: any StorageBackend, _ plan: MigrationPlan, _ mode: MigrationMode?,
+    _ log: @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> OpeningReport {
+    let isEmbedded = !backend.capabilities.contains(.sql)
+    var migrated: [String] = []
+    switch mode ?? (isEmbedded ? .auto : .check) {
+    case .auto: migrated = try await plan.apply(to: backend)
+    case .check: try await plan.check(backend)
+    case .off: break
+    }
+    try await backend.adopt(plan.schema)
+    let suffix = migrated.isEmpty ? "" : ", migrated \(migrated.count)"
+    log(LogLine(.info, "opened \(backend.location)\(suffix)"))
+    return OpeningReport(
+      location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
+  }
+}

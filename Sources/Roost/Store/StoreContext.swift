@@ -1,0 +1,133 @@
+public import Foundation
+public import RoostCore
+import Synchronization
+
+/// What a store resolves by itself, once, so that all backends store the same.
+public struct StoreGenerators: Sendable {
+  /// The time, for `now()` defaults.
+  public var now: @Sendable () -> Timestamp
+  /// A new random UUID, for `gen_random_uuid()` defaults.
+  public var uuid: @Sendable () -> UUID
+
+  /// The system's clock and random numbers.
+  public static let system = StoreGenerators(now: { .now() }, uuid: { UUID() })
+
+  /// Makes generators, for example fixed ones for a test.
+  public init(now: @escaping @Sendable () -> Timestamp, uuid: @escaping @Sendable () -> UUID) {
+    self.now = now
+    self.uuid = uuid
+  }
+}
+
+/// What a store and its transactions share.
+package final class StoreContext: Sendable {
+  package let backend: any StorageBackend
+  package let schema: Schema
+  let generators: StoreGenerators
+  private let layouts: [String: RowLayout]
+  private let checked = Mutex<Set<ObjectIdentifier>>([])
+
+  /// The stores in whose transactions the current task is.
+  @TaskLocal static var transactions: Set<ObjectIdentifier> = []
+
+  init(backend: any StorageBackend, schema: Schema, generators: StoreGenerators) {
+    self.backend = backend
+    self.schema = schema
+    self.generators = generators
+    layouts = schema.tables.mapValues { RowLayout($0) }
+  }
+
+  /// The layout of a record's table; checks the record's columns the first time.
+  /// - Throws: `undefinedTable`; `invalidConfiguration` when a declared column does not fit.
+  func layout<R: Record>(_ type: R.Type) throws(StoreError) -> RowLayout {
+    guard let layout = layouts[type.table] else {
+      throw StoreError(
+        .undefinedTable, "there is no table \"\(type.table)\" for \(type)", table: type.table)
+    }
+    let isChecked = checked.withLock { $0.contains(ObjectIdentifier(type)) }
+    if !isChecked {
+      try check(type, layout)
+      _ = checked.withLock { $0.insert(ObjectIdentifier(type)) }
+    }
+    return layout
+  }
+
+  private func check<R: Record>(_ type: R.Type, _ layout: RowLayout) throws(StoreError) {
+    for child in Mirror(reflecting: type.columns).children {
+      guard let column = child.value as? any NamedColumn else { continue }
+      guard let position = layout.table.position(of: column.name) else {
+        throw StoreError(
+          .invalidConfiguration,
+          "\(type) declares a column \"\(column.name)\" that table \"\(type.table)\" has not",
+          table: type.table, column: column.name)
+      }
+      if layout.table.columns[position].isNullable && !Swift.type(of: column).isOptional {
+        throw StoreError(
+          .invalidConfiguration,
+          "column \"\(column.name)\" of \"\(type.table)\" may be NULL, so \(type) must declare "
+            + "it with an optional type", table: type.table, column: column.name)
+      }
+    }
+  }
+}
+
+/// Where a session stands: a store's plain calls, or a transaction's. Opaque to programs.
+public struct SessionCore: Sendable {
+  let context: StoreContext
+  let session: any StorageSession
+  /// The transaction's own state; nil outside.
+  let transaction: TransactionState?
+
+  /// The time that `now()` means: constant within a transaction.
+  var now: Timestamp { transaction?.now ?? context.generators.now() }
+
+  /// Runs a call. An error dooms the transaction that it happens in.
+  func perform<Result>(
+    _ call: (any StorageSession) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    guard let transaction else {
+      if StoreContext.transactions.contains(ObjectIdentifier(context)) {
+        throw StoreError(
+          .nestedTransaction,
+          "the store was used inside its own transaction: use the transaction's value")
+      }
+      return try await call(session)
+    }
+    try transaction.check()
+    do {
+      return try await call(session)
+    } catch {
+      transaction.doom(error)
+      throw error
+    }
+  }
+}
+
+/// Whether a transaction may go on.
+final class TransactionState: Sendable {
+  let now: Timestamp
+  private let doomed = Mutex<StoreError?>(nil)
+
+  init(now: Timestamp) {
+    self.now = now
+  }
+
+  /// - Throws: `transactionAborted` after an error.
+  func check() throws(StoreError) {
+    guard let cause = doomed.withLock({ $0 }) else { return }
+    if cause.code == .deadlineExceeded || cause.isRetryable { throw cause }
+    throw StoreError(
+      .transactionAborted, "an earlier error aborted the transaction: \(cause.message)")
+  }
+
+  func doom(_ error: StoreError) {
+    doomed.withLock { $0 = $0 ?? error }
+  }
+
+  /// A savepoint was rolled back: what happened in it is undone.
+  func recover() {
+    doomed.withLock { doomed in
+      if doomed?.code != .deadlineExceeded && doomed?.isRetryable != true { doomed = nil }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Roost
+import RoostCore
+import RoostSystems
+
+extension Command {
+  static let migrate = Command(
+    name: "migrate", usage: "", summary: "apply the migrations that the store has not",
+    operands: 0...0
+  ) { arguments in
+    try await arguments.withStore(migrate: .auto, isReading: false) { store in
+      let opening = store.opening
+      if arguments.wantsJSON {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("backend")
+        json.string(opening.location)
+        for (name, lines) in [("applied", opening.migrated), ("passedOver", opening.passedOver)] {
+          json.key(name)
+          json.beginArray()
+          for line in lines { json.string(line) }
+          json.endArray()
+        }
+        json.endObject()
+        Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+        return .success
+      }
+      for file in opening.migrated { Terminal.print("applied \(file)") }
+      if opening.migrated.isEmpty { Terminal.print("nothing to do") }
+      for line in opening.passedOver { Terminal.print("passed over \(line)") }
+      return .success
+    }
+  }
+
+  static let ping = Command(
+    name: "ping", usage: "", summary: "say whether the store answers", operands: 0...0
+  ) { arguments in
+    // A memory store that was just made answers by nature, so none has to be named with --from.
+    let watch = Stopwatch()
+    return try await arguments.withStore(migrations: [], migrate: .off, isReading: false) { store in
+      let health = await store.health()
+      let milliseconds = (watch.seconds * 100_000).rounded() / 100
+      if arguments.wantsJSON {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("backend")
+        json.string(store.opening.location)
+        json.key("ready")
+        json.bool(health == .ready)
+        json.key("milliseconds")
+        json.raw("\(milliseconds)".utf8)
+        json.endObject()
+        Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+      } else if health == .ready {
+        Terminal.print("ready after \(milliseconds) ms")
+      }
+      guard case .unavailable(let reason) = health else { return .success }
+      Terminal.complain(reason)
+      return .failure
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/// What the reader and the writer both need to know about bytes.
+enum JSONBytes {
+  /// The first place from `start` of a quotation mark, a backslash or a control character; the
+  /// count when there is none. Eight bytes are looked at together.
+  static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    guard let base = bytes.baseAddress else { return bytes.count }
+    let raw = UnsafeRawPointer(base)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highs: UInt64 = 0x8080_8080_8080_8080
+    var position = start
+    while position + 8 <= bytes.count {
+      let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+      let quotes = word ^ (ones &* 0x22)
+      let backslashes = word ^ (ones &* 0x5C)
+      // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A
+      // borrow can only mark a byte after a true one, and the lowest mark is the one taken.
+      let marks =
+        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+        | ((word &- ones &* 0x20) & ~word)
+      let found = marks & highs
+      if found != 0 { return position + found.trailingZeroBitCount / 8 }
+      position += 8
+    }
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == 0x22 || byte == 0x5C || byte < 0x20 { return position }
+      position += 1
+    }
+    return bytes.count
+  }
+
+  /// Whether bytes are well-formed UTF-8.
+  ///
+  /// Source: Unicode 15, table 3-7 "Well-Formed UTF-8 Byte Sequences". `String(validating:)` checks
+  /// the same, several times slower for short texts.
+  static func isUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard let base = bytes.baseAddress else { return true }
+    let raw = UnsafeRawPointer(base)
+    let count = bytes.count
+    var position = 0
+    while position < count {
+      while position + 8 <= count,
+        raw.loadUnaligned(fromByteOffset: position, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+      {
+        position += 8
+      }
+      guard position < count else { return true }
+      let lead = bytes[position]
+      position += 1
+      if lead < 0x80 { continue }
+      // The first continuation byte has a narrower range after some leads: no overlong form, no
+      // surrogate, nothing above U+10FFFF.
+      var range: ClosedRange<UInt8> = 0x80...0xBF
+      let continuations: Int
+      switch lead {
+      case 0xC2...0xDF: continuations = 1
+      case 0xE0: (continuations, range) = (2, 0xA0...0xBF)
+      case 0xE1...0xEC, 0xEE...0xEF: continuations = 2
+      case 0xED: (continuations, range) = (2, 0x80...0x9F)
+      case 0xF0: (continuations, range) = (3, 0x90...0xBF)
+      case 0xF1...0xF3: continuations = 3
+      case 0xF4: (continuations, range) = (3, 0x80...0x8F)
+      default: return false
+      }
+      guard position + continuations <= count, range.contains(bytes[position]) else { return false }
+      for next in (position + 1)..<max(position + continuations, position + 1)
+      where bytes[next] & 0xC0 != 0x80 {
+        return false
+      }
+      position += continuations
+    }
+    return true
+  }
+}

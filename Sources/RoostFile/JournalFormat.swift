@@ -1,0 +1,174 @@
+import Foundation
+import Roost
+import RoostCore
+import RoostMemory
+
+/// The first line of a journal.
+struct JournalHeader {
+  var storeID: UUID
+  var generation: Int64
+  var firstSequence: Int64
+
+  /// The seed of the header's checksum, so that a header of another store or file shows.
+  var seed: UInt32 {
+    CRC32C.checksum(Array("\(storeID.uuidString.lowercased())/\(generation)".utf8))
+  }
+
+  func encoded() -> (bytes: [UInt8], checksum: UInt32) {
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("format")
+    json.string("roost-journal")
+    json.key("version")
+    json.integer(StoreFolder.version)
+    json.key("storeID")
+    json.string(storeID.uuidString.lowercased())
+    json.key("generation")
+    json.integer(generation)
+    json.key("firstSeq")
+    json.integer(firstSequence)
+    var bytes = json.bytes
+    let checksum = ChecksummedLine.journal.seal(&bytes, from: 0, seed: seed)
+    bytes.append(UInt8(ascii: "\n"))
+    return (bytes, checksum)
+  }
+
+  /// Reads the fields; the checksum is the caller's concern.
+  /// - Throws: `corrupted`, or `invalidConfiguration` for a newer format.
+  init(_ line: UnsafeBufferPointer<UInt8>, path: String) throws(StoreError) {
+    guard let json = try? JSON(parsing: line), json["format"]?.string == "roost-journal",
+      let version = json["version"]?.int64
+    else { throw .damaged(path, "its first line is no journal's") }
+    guard version <= StoreFolder.version else {
+      throw StoreError(
+        .invalidConfiguration, "\(path) has format version \(version), newer than this program")
+    }
+    guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
+      let generation = json["generation"]?.int64, let first = json["firstSeq"]?.int64
+    else { throw .damaged(path, "its first line lacks a field") }
+    self.init(storeID: storeID, generation: generation, firstSequence: first)
+  }
+
+  init(storeID: UUID, generation: Int64, firstSequence: Int64) {
+    self.storeID = storeID
+    self.generation = generation
+    self.firstSequence = firstSequence
+  }
+}
+
+/// What a commit leaves in the journal, without sequence number and checksum.
+enum CommitFormat {
+  /// The members of the line's object behind `synced`: `"ops":[...]`, or `"migration":{...}`.
+  static func encode(_ commit: Commit) -> [UInt8] {
+    var json = JSONWriter(reserving: 256 * commit.effects.count)
+    json.beginObject()
+    if let migration = commit.migration {
+      json.key("migration")
+      write(migration.record, migration.migration.text, into: &json)
+    }
+    json.key("ops")
+    json.beginArray()
+    let tables = commit.state.catalog.tables
+    for effect in commit.effects {
+      json.beginArray()
+      switch effect {
+      case .put(let table, _, let row):
+        json.string("put")
+        json.string(tables[table].definition.name)
+        RowJSONWriter.write(row, of: tables[table].definition, into: &json)
+      case .remove(let table, let key):
+        json.string("del")
+        json.string(tables[table].definition.name)
+        RowJSONWriter.write(key: key.values, of: tables[table].definition, into: &json)
+      case .sequence(let table, let column, let last):
+        json.string("seq")
+        json.string(tables[table].definition.name)
+        json.string(column)
+        json.integer(last)
+      }
+      json.endArray()
+    }
+    json.endArray()
+    return Array(json.bytes.dropFirst())
+  }
+
+  static func write(
+    _ record: AppliedMigration, _ text: String, into json: inout JSONWriter
+  ) {
+    json.beginObject()
+    json.key("system")
+    json.string(record.system)
+    json.key("version")
+    json.integer(Int64(record.version))
+    json.key("name")
+    json.string(record.name)
+    json.key("checksum")
+    json.string(record.checksum)
+    json.key("appliedAt")
+    json.string(record.appliedAt.description)
+    json.key("sql")
+    json.string(text)
+    json.endObject()
+  }
+
+  /// Reads a migration back and reads its SQL again onto a schema.
+  static func migration(
+    _ json: JSON, onto schema: Schema, path: String
+  ) throws(StoreError) -> PlannedMigration {
+    guard let system = json["system"]?.string, let version = json["version"]?.int64,
+      let name = json["name"]?.string, let checksum = json["checksum"]?.string,
+      let text = json["sql"]?.string,
+      let appliedAt = json["appliedAt"]?.string.flatMap({ Timestamp($0) })
+    else { throw .damaged(path, "a migration lacks a field") }
+    let record = AppliedMigration(
+      system: system, version: Int(version), name: name, checksum: checksum, appliedAt: appliedAt)
+    return try PlannedMigration(record, text: text, onto: schema)
+  }
+}
+
+/// The tables of a schema ready to read rows.
+struct RowReaders {
+  private let readers: [String: (place: Int, reader: RowJSONReader)]
+
+  init(_ catalog: Catalog) {
+    var readers: [String: (place: Int, reader: RowJSONReader)] = [:]
+    for (place, table) in catalog.tables.enumerated() {
+      readers[table.definition.name] = (place, RowJSONReader(table.definition))
+    }
+    self.readers = readers
+  }
+
+  /// Reads the next value as a table's name.
+  func table(_ json: inout JSONScanner) throws(JSONError) -> (place: Int, reader: RowJSONReader) {
+    let start = json.offset
+    guard let found = readers[try json.string()] else {
+      throw JSONError(.unexpectedKind, at: start)
+    }
+    return found
+  }
+
+  /// Reads one of a line's operations.
+  func effect(_ json: inout JSONScanner) throws(JSONError) -> Effect {
+    let start = json.offset
+    try json.beginArray()
+    guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
+    let operation = try json.string()
+    guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
+    let (table, reader) = try table(&json)
+    guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
+    let effect: Effect
+    switch operation {
+    case "put":
+      let row = try reader.row(&json)
+      effect = .put(table: table, key: reader.key(of: row), row: row)
+    case "del": effect = .remove(table: table, key: RowKey(try reader.key(&json)))
+    case "seq":
+      let column = try json.string()
+      guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
+      effect = .sequence(table: table, column: column, last: try json.int64())
+    default: throw JSONError(.unexpectedKind, at: start)
+    }
+    guard try !json.nextElement() else { throw JSONError(.unexpectedKind, at: json.offset) }
+    return effect
+  }
+}

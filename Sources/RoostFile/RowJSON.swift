@@ -1,0 +1,158 @@
+import Foundation
+import Roost
+import RoostCore
+import RoostMemory
+
+// Rows as JSON objects: a key a column, NULL left out. Numbers that JSON tools may not keep
+// exactly (numeric, infinities, NaN) are strings; so are times, in ISO form.
+
+/// Writes rows of one table.
+struct RowJSONWriter {
+  static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+    json.beginObject()
+    for (column, value) in zip(table.columns, row) where !value.isNull {
+      json.key(column.name)
+      write(value, into: &json)
+    }
+    json.endObject()
+  }
+
+  /// Writes a key's columns only.
+  static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+    json.beginObject()
+    for (column, value) in zip(table.primaryKey.columns, key) {
+      json.key(column)
+      write(value, into: &json)
+    }
+    json.endObject()
+  }
+
+  private static func write(_ value: Value, into json: inout JSONWriter) {
+    switch value {
+    case .null: json.null()
+    case .bool(let bool): json.bool(bool)
+    case .int(let number): json.integer(number)
+    case .double(let number):
+      if number.isFinite {
+        json.raw("\(number)".utf8)
+      } else {
+        json.string(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
+      }
+    case .numeric(let number): json.string(number.description)
+    case .text(let text): json.string(text)
+    case .bytes(let bytes): json.string("\\x" + bytes.map(hex).joined())
+    case .uuid(let uuid): json.string(uuid.uuidString.lowercased())
+    case .date(let date): json.string(date.description)
+    case .timestamp(let timestamp): json.string(timestamp.description)
+    case .json(let document): json.value(document)
+    case .label(let label): json.string(label.text)
+    case .array(let values):
+      json.beginArray()
+      for value in values {
+        // An element that is JSON's null must not read as SQL's NULL.
+        if case .json(let document) = value {
+          json.string(document.description)
+        } else {
+          write(value, into: &json)
+        }
+      }
+      json.endArray()
+    }
+  }
+
+  private static func hex(_ byte: UInt8) -> String {
+    (byte < 16 ? "0" : "") + String(byte, radix: 16)
+  }
+}
+
+/// Reads rows of one table.
+struct RowJSONReader {
+  private let table: TableDefinition
+  private let positions: [String: Int]
+
+  init(_ table: TableDefinition) {
+    self.table = table
+    positions = Dictionary(
+      uniqueKeysWithValues: table.columns.enumerated().map { ($1.name, $0) })
+  }
+
+  /// Reads a row; columns that are left out are NULL.
+  func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+    var row = [Value](repeating: .null, count: table.columns.count)
+    try json.beginObject()
+    while let name = try json.nextKey() {
+      guard let position = positions[name] else {
+        throw JSONError(.unexpectedKind, at: json.offset)
+      }
+      row[position] = try value(of: table.columns[position].type, &json)
+    }
+    return row
+  }
+
+  /// Reads the values of the primary key's columns.
+  func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+    key(of: try row(&json)).values
+  }
+
+  /// A row's primary key.
+  func key(of row: [Value]) -> RowKey {
+    RowKey(table.primaryKey.columns.compactMap { positions[$0] }.map { row[$0] })
+  }
+
+  private func value(
+    of type: ColumnType, _ json: inout JSONScanner
+  ) throws(JSONError) -> Value {
+    let start = json.offset
+    switch type {
+    case .boolean: return .bool(try json.bool())
+    case .smallint, .integer, .bigint: return .int(try json.int64())
+    case .json: return .json(try json.value())
+    case .text, .varchar: return .text(try json.string())
+    case .real, .double:
+      let text =
+        try json.peek() == .number
+        ? String(decoding: json.numberText(), as: UTF8.self)
+        : json.string()
+      guard let number = Double(text) else { throw JSONError(.invalidNumber, at: start) }
+      return .double(number)
+    case .array(let element):
+      var values: [Value] = []
+      try json.beginArray()
+      while try json.nextElement() {
+        if try json.skipNull() {
+          values.append(.null)
+        } else if element == .json {
+          values.append(.json(try JSON(parsing: try json.string())))
+        } else {
+          values.append(try value(of: element, &json))
+        }
+      }
+      return .array(values)
+    case .bytes:
+      guard let bytes = Self.bytes(try json.string()) else {
+        throw JSONError(.unexpectedKind, at: start)
+      }
+      return .bytes(bytes)
+    case .numeric, .unlimitedNumeric, .uuid, .date, .timestamp, .timestamptz, .enumeration:
+      let text = try json.string()
+      guard let value = try? type.coerce(.text(text), table: table.name, column: "") else {
+        throw JSONError(.unexpectedKind, at: start)
+      }
+      return value
+    }
+  }
+
+  private static func bytes(_ text: String) -> [UInt8]? {
+    let digits = Array(text.utf8.dropFirst(2))
+    guard text.hasPrefix("\\x"), digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digits.count / 2)
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard
+        let byte = UInt8(String(decoding: digits[index...(index + 1)], as: UTF8.self), radix: 16)
+      else { return nil }
+      bytes.append(byte)
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,230 @@
+import Foundation
+import Roost
+import RoostCore
+import RoostMemory
+
+// snapshot.json is one valid JSON document with a record a line, sorted by table and key, so that
+// the same state gives the same bytes:
+//
+//   {"format":"roost-snapshot","version":1,...,"records":[
+//   ["projects",{"id":1,"name":"libc6"},"1f2e3d4c"],
+//   ["projects",{"id":2,"name":"zlib1g"},"5a6b7c8d"]
+//   ],"count":2,"crc":"90ab12cd"}
+
+/// What a snapshot says of itself.
+struct SnapshotHeader {
+  var storeID: UUID
+  /// The journal of this generation goes on where the snapshot ends.
+  var generation: Int64
+  /// The last commit that is in the snapshot.
+  var lastSequence: Int64
+}
+
+/// Writes snapshots.
+struct SnapshotWriter {
+  /// How much is gathered before it is written to the file.
+  private static let chunk = 1 << 20
+
+  /// Writes the state into a new file and brings it to the device.
+  static func write(
+    _ state: DatabaseState, _ header: SnapshotHeader, to file: any OpenFile
+  ) throws(FileError) {
+    var writer = SnapshotWriter(file: file)
+    var line = encode(header, state)
+    writer.seed = CRC32C.checksum(line)
+    line.append(UInt8(ascii: "\n"))
+    try writer.append(line)
+    for (table, plan) in zip(state.tables, state.catalog.tables) {
+      for (_, row) in table.rows.ascending() { try writer.add(row, of: plan.definition) }
+    }
+    try writer.finish()
+  }
+
+  private let file: any OpenFile
+  private var buffer: [UInt8] = []
+  private var offset: Int64 = 0
+  private var seed: UInt32 = 0
+  private var count: Int64 = 0
+
+  private init(file: any OpenFile) {
+    self.file = file
+  }
+
+  private static func encode(_ header: SnapshotHeader, _ state: DatabaseState) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("format")
+    json.string("roost-snapshot")
+    json.key("version")
+    json.integer(StoreFolder.version)
+    json.key("storeID")
+    json.string(header.storeID.uuidString.lowercased())
+    json.key("generation")
+    json.integer(header.generation)
+    json.key("lastSeq")
+    json.integer(header.lastSequence)
+    json.key("migrations")
+    json.beginArray()
+    for (record, text) in state.migrations { CommitFormat.write(record, text, into: &json) }
+    json.endArray()
+    json.key("sequences")
+    json.beginArray()
+    for (table, plan) in zip(state.tables, state.catalog.tables) {
+      for (column, last) in table.sequences.sorted(by: { $0.key < $1.key }) {
+        json.beginArray()
+        json.string(plan.definition.name)
+        json.string(column)
+        json.integer(last)
+        json.endArray()
+      }
+    }
+    json.endArray()
+    json.key("records")
+    return json.bytes + [UInt8(ascii: "[")]
+  }
+
+  private mutating func add(_ row: [Value], of table: TableDefinition) throws(FileError) {
+    if count > 0 { buffer += [UInt8(ascii: ","), UInt8(ascii: "\n")] }
+    let start = buffer.count
+    var json = JSONWriter()
+    json.beginArray()
+    json.string(table.name)
+    RowJSONWriter.write(row, of: table, into: &json)
+    buffer += json.bytes
+    seed = ChecksummedLine.record.seal(&buffer, from: start, seed: seed)
+    count += 1
+    if buffer.count >= Self.chunk { try flush() }
+  }
+
+  private mutating func finish() throws(FileError) {
+    if count > 0 { buffer.append(UInt8(ascii: "\n")) }
+    let start = buffer.count
+    buffer += "],\"count\":\(count)".utf8
+    _ = ChecksummedLine.journal.seal(&buffer, from: start, seed: seed)
+    buffer.append(UInt8(ascii: "\n"))
+    try flush()
+    try file.synchronize()
+  }
+
+  private mutating func append(_ bytes: [UInt8]) throws(FileError) {
+    buffer += bytes
+  }
+
+  private mutating func flush() throws(FileError) {
+    try file.write(buffer, at: offset)
+    offset += Int64(buffer.count)
+    buffer.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Reads snapshots.
+enum SnapshotReader {
+  /// Reads and checks a whole snapshot.
+  /// - Throws: `corrupted` when any byte of it is not as written, `invalidConfiguration` for a
+  ///   newer format.
+  static func read(
+    _ bytes: UnsafeBufferPointer<UInt8>, path: String
+  ) throws(StoreError) -> (header: SnapshotHeader, state: DatabaseState) {
+    var lines = Lines(bytes)
+    guard let first = lines.next() else { throw .damaged(path, "it is empty") }
+    var (header, state) = try readHeader(first, path)
+    var seed = CRC32C.checksum(UnsafeRawBufferPointer(first))
+    let readers = RowReaders(state.catalog)
+    var count: Int64 = 0
+    var expectsMore = false
+    while let line = lines.next() {
+      if line.first == UInt8(ascii: "]") {
+        try readTrailer(line, seed, count, path)
+        guard !expectsMore, lines.next() == nil else { break }
+        return (header, state)
+      }
+      guard count == 0 || expectsMore else { break }
+      expectsMore = line.last == UInt8(ascii: ",")
+      let record = expectsMore ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
+      guard let checksum = ChecksummedLine.record.verify(record, seed: seed) else {
+        throw .damaged(path, "record \(count + 1) has a wrong checksum")
+      }
+      seed = checksum
+      count += 1
+      do throws(JSONError) {
+        var json = JSONScanner(record)
+        try json.beginArray()
+        _ = try json.nextElement()
+        let (place, reader) = try readers.table(&json)
+        _ = try json.nextElement()
+        let row = try reader.row(&json)
+        // A row of the right schema cannot fail here; expression indexes are checked by type.
+        do {
+          try state.put(row, in: place)
+        } catch {
+          throw JSONError(.unexpectedKind, at: 0)
+        }
+      } catch {
+        throw .damaged(path, "record \(count): \(error)")
+      }
+    }
+    throw .damaged(path, "its lines are not in order, or its end is missing")
+  }
+
+  private static func readTrailer(
+    _ line: UnsafeBufferPointer<UInt8>, _ seed: UInt32, _ count: Int64, _ path: String
+  ) throws(StoreError) {
+    guard ChecksummedLine.journal.verify(line, seed: seed) != nil,
+      String(decoding: line, as: UTF8.self).hasPrefix("],\"count\":\(count),")
+    else { throw .damaged(path, "its last line has a wrong checksum or count") }
+  }
+
+  private static func readHeader(
+    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+  ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
+    // The first line ends in an open array: with its end it is a document of its own.
+    let whole = Array(line) + Array("]}".utf8)
+    guard let json = try? JSON(parsing: whole), json["format"]?.string == "roost-snapshot",
+      let version = json["version"]?.int64
+    else { throw .damaged(path, "its first line is no snapshot's") }
+    guard version <= StoreFolder.version else {
+      throw StoreError(
+        .invalidConfiguration, "\(path) has format version \(version), newer than this program")
+    }
+    guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
+      let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,
+      let migrations = json["migrations"]?.array, let sequences = json["sequences"]?.array
+    else { throw .damaged(path, "its first line lacks a field") }
+    var workspace = Workspace(try DatabaseState())
+    for migration in migrations {
+      let planned = try CommitFormat.migration(
+        migration, onto: workspace.state.catalog.schema, path: path)
+      try workspace.apply(planned, isReplay: true)
+    }
+    var state = workspace.state
+    for entry in sequences {
+      guard let parts = entry.array, parts.count == 3, let table = parts[0].string,
+        let column = parts[1].string, let number = parts[2].int64
+      else { throw .damaged(path, "a sequence lacks a field") }
+      state.tables[try state.catalog.place(of: table)].sequences[column] = number
+    }
+    let header = SnapshotHeader(storeID: storeID, generation: generation, lastSequence: last)
+    return (header, state)
+  }
+}
+
+/// The lines of a text; the last counts only when it ends with a newline.
+struct Lines: IteratorProtocol {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  /// Where the next line starts.
+  private(set) var offset = 0
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    self.bytes = bytes
+  }
+
+  /// The next line without its newline.
+  mutating func next() -> UnsafeBufferPointer<UInt8>? {
+    guard offset < bytes.count, let base = bytes.baseAddress,
+      let end = memchr(base + offset, 10, bytes.count - offset)
+    else { return nil }
+    let length = UnsafeRawPointer(end) - UnsafeRawPointer(base + offset)
+    defer { offset += length + 1 }
+    return UnsafeBufferPointer(start: base + offset, count: length)
+  }
+}

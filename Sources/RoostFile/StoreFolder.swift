@@ -1,0 +1,103 @@
+import Roost
+import RoostCore
+
+/// The folder of a file store and the names in it.
+///
+///     LOCK                      held by the one process that has the store open
+///     snapshot.json             all rows at one moment
+///     journal-00000012.jsonl    the commits since then, a line each
+///     quarantine/               damaged bytes; never deleted by the program
+struct StoreFolder {
+  /// The version of the format; a folder with a greater one is refused.
+  static let version: Int64 = 1
+  /// The most bytes of a line: what one transaction may write.
+  static let lineLimit = 256 << 20
+
+  let path: String
+  let files: any FileSystem
+
+  var lockPath: String { "\(path)/LOCK" }
+  var snapshotPath: String { "\(path)/snapshot.json" }
+  var temporaryPath: String { "\(path)/snapshot.json.tmp" }
+  var quarantinePath: String { "\(path)/quarantine" }
+
+  func journalPath(_ generation: Int64) -> String {
+    let digits = String(generation)
+    return
+      "\(path)/journal-\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits).jsonl"
+  }
+
+  /// The generations of the journals, ascending.
+  func journals() throws(FileError) -> [Int64] {
+    try files.list(path).compactMap { name in
+      guard name.hasPrefix("journal-"), name.hasSuffix(".jsonl") else { return nil }
+      return Int64(name.dropFirst("journal-".count).dropLast(".jsonl".count))
+    }.sorted()
+  }
+
+  /// Makes the folder when it is not there, and makes sure that it is a store's.
+  func prepare(isCreating: Bool) throws(StoreError) {
+    let status = try attempt { () throws(FileError) in try files.status(path) }
+    guard let status else {
+      guard isCreating else {
+        throw StoreError(.invalidConfiguration, "there is no store at \(path)")
+      }
+      try attempt { () throws(FileError) in
+        try files.makeDirectory(path)
+        try files.synchronizeDirectory(parent)
+      }
+      return
+    }
+    guard status.kind == .directory else {
+      throw StoreError(
+        .invalidConfiguration, "\(path) is no folder: a file store is a folder of its own")
+    }
+    let names = try attempt { () throws(FileError) in try files.list(path) }
+    let isStore = names.contains("LOCK")
+    if let foreign = names.first(where: { !$0.hasPrefix(".") }), !isStore {
+      throw StoreError(
+        .invalidConfiguration, "\(path) is no store of Roost: it holds \"\(foreign)\"")
+    }
+  }
+
+  /// Runs file operations and turns their errors into the store's.
+  func attempt<Result>(
+    _ operation: () throws(FileError) -> Result
+  ) throws(StoreError) -> Result {
+    do {
+      return try operation()
+    } catch {
+      throw StoreError(error, location: path)
+    }
+  }
+
+  private var parent: String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}
+
+extension StoreError {
+  /// Says what a failed file operation means to the store.
+  init(_ error: FileError, location: String) {
+    switch error.reason {
+    case .notFound:
+      self.init(.invalidConfiguration, "\(error.path) does not exist")
+    case .permission:
+      self.init(.accessDenied, "\(error)")
+    case .noSpace:
+      self.init(.storageFull, "\(error)")
+    case .locked:
+      self.init(.locked, "\(location) is open in another process or by another handle")
+    case .symbolicLink:
+      self.init(.invalidConfiguration, "\(error.path) is a symbolic link, which is not followed")
+    case .alreadyExists, .wrongType, .device, .other:
+      self.init(.inputOutput, "\(error)")
+    }
+  }
+
+  /// Stored data that cannot be what was written.
+  static func damaged(_ path: String, _ reason: String) -> StoreError {
+    StoreError(.corrupted, "\(path) is damaged: \(reason); nothing was changed")
+  }
+}

@@ -1,0 +1,171 @@
+package import Roost
+
+/// A schema made ready for work: names turned into places, conditions bound.
+package final class Catalog: Sendable {
+  /// The schema as the migrations declare it.
+  package let schema: Schema
+  /// The tables in name order, which is the order of `DatabaseState.tables`.
+  package let tables: [TablePlan]
+  /// The place of each table by name.
+  private let places: [String: Int]
+
+  package init(_ schema: Schema) throws(StoreError) {
+    self.schema = schema
+    let names = schema.tables.keys.sorted()
+    let places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+    var tables: [TablePlan] = []
+    for name in names { tables.append(try TablePlan(try schema.table(name), schema)) }
+    for (place, table) in tables.enumerated() {
+      for foreignKey in table.definition.foreignKeys {
+        guard let target = places[foreignKey.referencedTable] else {
+          throw StoreError(
+            .undefinedTable, "there is no table \"\(foreignKey.referencedTable)\"",
+            table: foreignKey.referencedTable)
+        }
+        let plan = try ForeignKeyPlan(
+          foreignKey, from: (place, table.definition), to: (target, tables[target]))
+        tables[place].outgoing.append(plan)
+        tables[target].incoming.append(plan)
+      }
+    }
+    self.places = places
+    self.tables = tables
+  }
+
+  /// The place of a table.
+  /// - Throws: `undefinedTable`.
+  package func place(of table: String) throws(StoreError) -> Int {
+    guard let place = places[table] else {
+      throw StoreError(.undefinedTable, "there is no table \"\(table)\"", table: table)
+    }
+    return place
+  }
+}
+
+/// A table made ready for work.
+package struct TablePlan: Sendable {
+  package let definition: TableDefinition
+  /// The places of the primary key's columns in a row.
+  package let keyPositions: [Int]
+  /// The ordered indexes beside the primary key: unique constraints first, then indexes, each in
+  /// the order of declaration, which is the order in which violations are found.
+  package let indexes: [IndexPlan]
+  /// The checks in name order, as Postgres runs them.
+  let checks: [(name: String, condition: BoundExpression)]
+  /// The foreign keys of this table.
+  var outgoing: [ForeignKeyPlan] = []
+  /// The foreign keys of other tables, and its own, that refer to this table.
+  var incoming: [ForeignKeyPlan] = []
+
+  init(_ definition: TableDefinition, _ schema: Schema) throws(StoreError) {
+    self.definition = definition
+    keyPositions = try definition.requirePositions(of: definition.primaryKey.columns)
+    var indexes: [IndexPlan] = []
+    for unique in definition.uniqueConstraints {
+      let keys = unique.columns.map { IndexDefinition.Key(.column($0)) }
+      indexes.append(
+        try IndexPlan(IndexDefinition(name: unique.name, keys: keys, isUnique: true), definition))
+    }
+    for index in definition.indexes { indexes.append(try IndexPlan(index, definition)) }
+    self.indexes = indexes
+    var checks: [(name: String, condition: BoundExpression)] = []
+    for check in definition.checks.sorted(by: { $0.name < $1.name }) {
+      checks.append((check.name, try BoundExpression(check.expression, in: definition)))
+    }
+    self.checks = checks
+  }
+
+  /// A row's primary key.
+  func key(of row: [Value]) -> RowKey { RowKey(row, at: keyPositions) }
+}
+
+/// An ordered index made ready for work. The tree's keys are the index's values followed by the
+/// primary key, ascending with NULLs last whatever the declaration says: a walk goes both ways.
+package struct IndexPlan: Sendable {
+  package let name: String
+  package let isUnique: Bool
+  /// The indexed columns by name; nil where an expression is indexed.
+  let columns: [String?]
+  let keys: [BoundExpression]
+  let predicate: BoundExpression?
+  /// The predicate as declared, so that a filter that contains it may use the index.
+  let predicateExpression: Expression?
+
+  init(_ index: IndexDefinition, _ table: TableDefinition) throws(StoreError) {
+    name = index.name
+    isUnique = index.isUnique
+    var keys: [BoundExpression] = []
+    var columns: [String?] = []
+    for key in index.keys {
+      keys.append(try BoundExpression(key.expression, in: table))
+      if case .column(let name) = key.expression {
+        columns.append(name)
+      } else {
+        columns.append(nil)
+      }
+    }
+    self.keys = keys
+    self.columns = columns
+    predicateExpression = try index.predicate.map {
+      condition throws(StoreError) in try condition.resolvedCondition(in: table)
+    }
+    predicate = try index.predicate.map { condition throws(StoreError) in
+      try BoundExpression(condition, in: table)
+    }
+  }
+
+  /// The indexed values of a row, nil when the row is not in a partial index.
+  func values(of row: [Value]) throws(StoreError) -> [Value]? {
+    if let predicate, try !predicate.isTrue(row) { return nil }
+    var values: [Value] = []
+    values.reserveCapacity(keys.count + 1)
+    for key in keys { values.append(try key.evaluate(row)) }
+    return values
+  }
+}
+
+/// A foreign key made ready for work.
+struct ForeignKeyPlan: Sendable {
+  let definition: ForeignKey
+  /// The referencing table's place, name and columns.
+  let table: Int
+  let tableName: String
+  let positions: [Int]
+  /// The referenced table's place and columns.
+  let referencedTable: Int
+  let referencedPositions: [Int]
+  /// The referenced unique index's place; nil for the primary key.
+  let referencedIndex: Int?
+  /// For each column of the referenced key, the place of its value among the foreign key's columns.
+  let permutation: [Int]
+
+  init(
+    _ definition: ForeignKey, from: (place: Int, table: TableDefinition),
+    to: (place: Int, plan: TablePlan)
+  ) throws(StoreError) {
+    self.definition = definition
+    table = from.place
+    tableName = from.table.name
+    positions = try from.table.requirePositions(of: definition.columns)
+    referencedTable = to.place
+    let target = to.plan.definition
+    referencedPositions = try target.requirePositions(of: definition.referencedColumns)
+    let wanted = Set(definition.referencedColumns)
+    let keyColumns: [String]
+    if Set(target.primaryKey.columns) == wanted {
+      referencedIndex = nil
+      keyColumns = target.primaryKey.columns
+    } else if let index = to.plan.indexes.firstIndex(where: {
+      $0.isUnique && $0.predicate == nil && Set($0.columns) == Set(wanted.map { $0 })
+    }) {
+      referencedIndex = index
+      keyColumns = to.plan.indexes[index].columns.compactMap { $0 }
+    } else {
+      throw StoreError(
+        .invalidMigration,
+        "foreign key \"\(definition.name)\" refers to columns that are not unique",
+        table: from.table.name, constraint: definition.name)
+    }
+    permutation = keyColumns.compactMap { definition.referencedColumns.firstIndex(of: $0) }
+  }
+}

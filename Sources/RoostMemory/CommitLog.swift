@@ -1,0 +1,27 @@
+package import Roost
+
+/// What makes an embedded engine's commits durable. The memory backend has none.
+package protocol CommitLog: Sendable {
+  /// Queues a commit and returns at once.
+  ///
+  /// `settled` is called exactly once for each commit, in the order of appending: with nil when
+  /// the commit and all before it are durable, else with the error. When a commit fails, all that
+  /// were queued behind it fail too, and so does whatever is appended later with the same epoch.
+  func append(_ commit: Commit, settled: @escaping @Sendable (StoreError?) -> Void)
+
+  /// Makes everything queued durable and lets go of the files.
+  func close() async
+}
+
+/// One transaction's outcome.
+package struct Commit: Sendable {
+  /// The state that the transaction started from was promised in this epoch; it ends when a
+  /// commit fails.
+  package var epoch: Int
+  /// What the transaction did, in order; empty for one that only read queued state.
+  package var effects: [Effect]
+  /// The migration that the commit applies, nil for any other.
+  package var migration: PlannedMigration?
+  /// The state after the commit.
+  package var state: DatabaseState
+}

@@ -1,0 +1,156 @@
+package import Roost
+
+/// A backend over an engine in this process; what is durable about it is the engine's log.
+package final class EmbeddedBackend: StorageBackend {
+  package let location: String
+  package let capabilities: Set<Capability>
+  private let engine: Engine
+  private let onClose: @Sendable () async -> Void
+
+  /// Makes a backend. `onClose` is called instead of closing the engine.
+  package init(
+    _ engine: Engine, location: String, capabilities: Set<Capability>,
+    onClose: @escaping @Sendable () async -> Void
+  ) {
+    self.engine = engine
+    self.location = location
+    self.capabilities = capabilities
+    self.onClose = onClose
+  }
+
+  package func get(
+    _ table: String, keys: [[Value]], lock: RowLock?
+  ) async throws(StoreError) -> [[Value]?] {
+    try engine.snapshot().get(table, keys: keys)
+  }
+
+  package func query(_ query: Query) async throws(StoreError) -> [[Value]] {
+    try engine.snapshot().answer(query)
+  }
+
+  package func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
+    try engine.snapshot().aggregate(query)
+  }
+
+  package func explain(_ query: Query) async throws(StoreError) -> String {
+    try engine.snapshot().explain(query)
+  }
+
+  package func scan(
+    _ query: Query, batchSize: Int, _ body: @Sendable ([[Value]]) async throws -> Void
+  ) async throws {
+    try await engine.snapshot().scan(query, batchSize: batchSize, body)
+  }
+
+  package func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
+    try await write { workspace throws(StoreError) in
+      var results: [MutationResult] = []
+      for mutation in mutations { results.append(try workspace.apply(mutation)) }
+      return results
+    }
+  }
+
+  package func load(
+    _ table: String, columns: [String], rows: [[Value]]
+  ) async throws(StoreError) -> Int {
+    try await write { workspace throws(StoreError) in
+      try workspace.load(table, columns: columns, rows: rows)
+    }
+  }
+
+  /// One statement in a transaction of its own.
+  private func write<Result>(
+    _ change: (inout Workspace) throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    let grant = try await engine.acquire(within: TransactionOptions().deadline)
+    var workspace = Workspace(grant.state)
+    let result: Result
+    do {
+      result = try change(&workspace)
+    } catch {
+      engine.release(grant.ticket)
+      throw error
+    }
+    try await engine.commit(workspace, grant)
+    return result
+  }
+
+  package func transaction<Result: Sendable>(
+    _ options: TransactionOptions,
+    _ body: @Sendable (any StorageTransaction) async throws -> Result
+  ) async throws -> Result {
+    if options.isReadOnly {
+      let transaction = EmbeddedTransaction(try engine.snapshot(), isReadOnly: true)
+      let result = try await body(transaction)
+      _ = try transaction.finished()
+      return result
+    }
+    let grant = try await engine.acquire(within: options.deadline)
+    let transaction = EmbeddedTransaction(grant.state, isReadOnly: false)
+    // The right to write must not stay with a body that never comes back.
+    let timer = Task { [engine] in
+      try await Task.sleep(for: options.deadline)
+      transaction.expire(StoreError(.deadlineExceeded, "the transaction took too long"))
+      engine.release(grant.ticket)
+    }
+    defer { timer.cancel() }
+    do {
+      let result = try await body(transaction)
+      try await engine.commit(try transaction.finished(), grant)
+      return result
+    } catch {
+      engine.release(grant.ticket)
+      throw error
+    }
+  }
+
+  package func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
+    try engine.snapshot().migrations.map(\.record)
+  }
+
+  package func adopt(_ schema: Schema) async throws(StoreError) {
+    guard try engine.snapshot().catalog.schema == schema else {
+      throw StoreError(
+        .schemaDrift, "\(location) holds tables that the migrations do not declare like that")
+    }
+  }
+
+  package func health() async -> Health {
+    do {
+      _ = try engine.snapshot()
+      return .ready
+    } catch {
+      return .unavailable(error.message)
+    }
+  }
+
+  package func close() async { await onClose() }
+
+  package func migrate<Result: Sendable>(
+    _ body: @Sendable (any MigrationSession) async throws -> Result
+  ) async throws -> Result {
+    try await body(EmbeddedMigrationSession(engine: engine))
+  }
+}
+
+/// Applies migrations to an embedded engine. Each migration is one commit, which checks again
+/// what is applied, so that two handles on one engine cannot apply a migration twice.
+private struct EmbeddedMigrationSession: MigrationSession {
+  let engine: Engine
+
+  func applied() async throws(StoreError) -> [AppliedMigration] {
+    try engine.snapshot().migrations.map(\.record)
+  }
+
+  func apply(_ migration: PlannedMigration) async throws(StoreError) {
+    let grant = try await engine.acquire(within: TransactionOptions().deadline)
+    var workspace = Workspace(grant.state)
+    do {
+      try workspace.apply(migration)
+    } catch {
+      engine.release(grant.ticket)
+      throw error
+    }
+    try await engine.commit(workspace, grant, migration: migration)
+  }
+}

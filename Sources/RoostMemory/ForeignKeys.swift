@@ -1,0 +1,109 @@
+import Roost
+
+// Foreign keys are checked when a statement has done its rows, as Postgres's constraint triggers
+// do, so that rows of one statement may refer to each other.
+
+extension Workspace {
+  /// Checks what written rows refer to, and that nothing refers to keys that they gave up.
+  func checkReferences(
+    _ written: [(old: [Value]?, new: [Value])], in table: Int
+  ) throws(StoreError) {
+    let plan = state.catalog.tables[table]
+    if plan.outgoing.isEmpty && plan.incoming.isEmpty { return }
+    for (old, new) in written {
+      for foreignKey in plan.outgoing {
+        let values = foreignKey.positions.map { new[$0] }
+        if let old, foreignKey.positions.map({ old[$0] }) == values { continue }
+        if values.contains(where: \.isNull) || isReferenceable(values, foreignKey) { continue }
+        let name = foreignKey.definition.name
+        throw StoreError(
+          .foreignKeyViolation,
+          "insert or update on table \"\(plan.definition.name)\" violates foreign key "
+            + "constraint \"\(name)\"",
+          table: plan.definition.name, constraint: name)
+      }
+    }
+    for foreignKey in plan.incoming {
+      for (old, new) in written {
+        guard let old else { continue }
+        let values = foreignKey.referencedPositions.map { old[$0] }
+        if values == foreignKey.referencedPositions.map({ new[$0] }) { continue }
+        try refuseOrphans(of: values, foreignKey)
+      }
+    }
+  }
+
+  /// Removes rows and does what the foreign keys that refer to them say, row by row and key by
+  /// key; what NO ACTION forbids is looked for at the end.
+  mutating func removeWithReferences(_ rows: [[Value]], from table: Int) throws(StoreError) {
+    for row in rows { try remove(row, from: table) }
+    let incoming = state.catalog.tables[table].incoming
+    if incoming.isEmpty { return }
+    for row in rows {
+      for foreignKey in incoming {
+        let values = foreignKey.referencedPositions.map { row[$0] }
+        if values.contains(where: \.isNull) { continue }
+        switch foreignKey.definition.onDelete {
+        case .noAction: continue
+        case .restrict: try refuseOrphans(of: values, foreignKey)
+        case .cascade:
+          let referencing = try referencingRows(values, foreignKey)
+          try removeWithReferences(referencing, from: foreignKey.table)
+        case .setNull: try setNull(values, foreignKey)
+        }
+      }
+    }
+    for foreignKey in incoming where foreignKey.definition.onDelete == .noAction {
+      for row in rows {
+        try refuseOrphans(of: foreignKey.referencedPositions.map { row[$0] }, foreignKey)
+      }
+    }
+  }
+
+  private mutating func setNull(
+    _ values: [Value], _ foreignKey: ForeignKeyPlan
+  ) throws(StoreError) {
+    var written: [(old: [Value]?, new: [Value])] = []
+    for old in try referencingRows(values, foreignKey) {
+      var row = old
+      for position in foreignKey.positions { row[position] = .null }
+      try check(row, in: foreignKey.table)
+      try put(row, in: foreignKey.table, replacing: old)
+      written.append((old, row))
+    }
+    try checkReferences(written, in: foreignKey.table)
+  }
+
+  private func refuseOrphans(
+    of values: [Value], _ foreignKey: ForeignKeyPlan
+  ) throws(StoreError) {
+    if values.contains(where: \.isNull) || isReferenceable(values, foreignKey) { return }
+    guard try !referencingRows(values, foreignKey, limit: 1).isEmpty else { return }
+    let name = foreignKey.definition.name
+    throw StoreError(
+      .foreignKeyViolation,
+      "update or delete on table \"\(foreignKey.definition.referencedTable)\" violates foreign "
+        + "key constraint \"\(name)\" on table \"\(foreignKey.tableName)\"",
+      table: foreignKey.tableName, constraint: name)
+  }
+
+  /// Whether a row with these values, in the foreign key's column order, can be referred to.
+  private func isReferenceable(_ values: [Value], _ foreignKey: ForeignKeyPlan) -> Bool {
+    let target = state.tables[foreignKey.referencedTable]
+    let key = foreignKey.permutation.map { values[$0] }
+    guard let index = foreignKey.referencedIndex else {
+      return target.rows[RowKey(key)] != nil
+    }
+    return target.conflict(in: index, with: key, except: nil) != nil
+  }
+
+  private func referencingRows(
+    _ values: [Value], _ foreignKey: ForeignKeyPlan, limit: Int? = nil
+  ) throws(StoreError) -> [[Value]] {
+    let terms = zip(foreignKey.definition.columns, values).map { column, value in
+      Expression.comparison(.equal, .column(column), .literal(value))
+    }
+    return try state.rows(
+      of: Query(table: foreignKey.tableName, filter: .and(terms), limit: limit))
+  }
+}

@@ -1,0 +1,169 @@
+import Roost
+
+/// How the rows that a query may want are found: a walk over the primary key or an index.
+struct AccessPath {
+  /// The index walked; nil for the primary key.
+  var index: Int?
+  /// The prefixes of the key that are walked, one after the other; one empty prefix for all.
+  var prefixes: [[Value]]
+  /// The bounds of the column behind the prefix.
+  var lower: Bound?
+  var upper: Bound?
+  /// Whether the walk is in ascending order.
+  var isForward = true
+  /// Whether the rows come in the order that the query wants.
+  var keepsOrder = false
+
+  struct Bound {
+    var value: Value
+    var isInclusive: Bool
+  }
+}
+
+/// Finds the cheapest path for a query: the most columns fixed by equality, then a range, then an
+/// order that saves the sort.
+struct Planner {
+  private let plan: TablePlan
+  private let filter: Expression?
+  private let order: [OrderTerm]
+  private var equalities: [String: Value] = [:]
+  private var memberships: [String: [Value]] = [:]
+  private var lowers: [String: AccessPath.Bound] = [:]
+  private var uppers: [String: AccessPath.Bound] = [:]
+  private var conjuncts: [Expression] = []
+
+  /// Takes a query whose filter is resolved.
+  init(_ plan: TablePlan, filter: Expression?, order: [OrderTerm]) {
+    self.plan = plan
+    self.filter = filter
+    self.order = order
+    if let filter { collect(filter) }
+  }
+
+  /// The path to take.
+  func path() -> AccessPath {
+    var best = path(index: nil, columns: plan.definition.primaryKey.columns)
+    for (place, index) in plan.indexes.enumerated() {
+      if let predicate = index.predicateExpression, !conjuncts.contains(predicate) { continue }
+      let candidate = path(index: place, columns: index.columns)
+      if score(candidate) > score(best) { best = candidate }
+    }
+    return best
+  }
+
+  /// Splits a condition into the parts that must all be true.
+  private mutating func collect(_ condition: Expression) {
+    conjuncts.append(condition)
+    switch condition {
+    case .and(let parts): for part in parts { collect(part) }
+    case .comparison(let comparison, .column(let column), .literal(let value)):
+      note(comparison, column, value)
+    case .isNotDistinct(.column(let column), .literal(let value)):
+      equalities[column] = value
+    case .isNull(.column(let column)): equalities[column] = .null
+    case .isIn(.column(let column), let candidates):
+      let values = candidates.compactMap { candidate -> Value? in
+        if case .literal(let value) = candidate { return value }
+        return nil
+      }
+      if values.count == candidates.count { memberships[column] = values }
+    default: break
+    }
+  }
+
+  private mutating func note(_ comparison: Expression.Comparison, _ column: String, _ value: Value)
+  {
+    // A comparison with NULL is never true; the filter finds that out.
+    if value.isNull { return }
+    switch comparison {
+    case .equal: equalities[column] = value
+    case .notEqual: break
+    case .less: uppers[column] = .init(value: value, isInclusive: false)
+    case .lessOrEqual: uppers[column] = .init(value: value, isInclusive: true)
+    case .greater: lowers[column] = .init(value: value, isInclusive: false)
+    case .greaterOrEqual: lowers[column] = .init(value: value, isInclusive: true)
+    }
+  }
+
+  private func path(index: Int?, columns: [String?]) -> AccessPath {
+    var prefix: [Value] = []
+    var rest = columns[...]
+    while let column = rest.first ?? nil, let value = equalities[column] {
+      prefix.append(value)
+      rest.removeFirst()
+    }
+    var path = AccessPath(index: index, prefixes: [prefix])
+    if let column = rest.first ?? nil {
+      if let values = memberships[column] {
+        let sorted = values.filter { !$0.isNull }.sorted { Value.order($0, $1) == .before }
+        // Not by a set: equal numbers of different types have different hashes.
+        path.prefixes = []
+        for value in sorted where path.prefixes.last?.last != value {
+          path.prefixes.append(prefix + [value])
+        }
+        rest.removeFirst()
+      } else {
+        path.lower = lowers[column]
+        path.upper = uppers[column]
+      }
+    }
+    let suffix = index == nil ? [] : plan.definition.primaryKey.columns[...].map { Optional($0) }
+    let isUnique = index.map { plan.indexes[$0].isUnique } ?? true
+    if isUnique && rest.isEmpty && !prefix.contains(where: \.isNull) && path.prefixes.count == 1 {
+      path.keepsOrder = true
+    } else if path.prefixes.count == 1 {
+      settleOrder(&path, Array(rest) + suffix)
+    }
+    return path
+  }
+
+  /// Whether a walk in one direction gives the wanted order. Columns that the filter fixes have no
+  /// say in the order.
+  private func settleOrder(_ path: inout AccessPath, _ columns: [String?]) {
+    var columns = columns[...]
+    var isForward: Bool?
+    for term in order {
+      guard case .column(let name) = term.expression else { return }
+      if equalities[name] != nil { continue }
+      while let column = columns.first ?? nil, column != name, equalities[column] != nil {
+        columns.removeFirst()
+      }
+      guard columns.first == name, isForward == nil || isForward == !term.isDescending else {
+        return
+      }
+      // The tree has NULLs last; read backwards they come first.
+      let position = plan.definition.position(of: name)
+      let isNullable = position.map { plan.definition.columns[$0].isNullable } ?? true
+      guard !isNullable || term.nullsFirst == term.isDescending else { return }
+      isForward = !term.isDescending
+      columns.removeFirst()
+    }
+    path.isForward = isForward ?? true
+    path.keepsOrder = true
+  }
+
+  /// Higher is better. Fixed columns count most, an order that saves the sort least; the primary
+  /// key wins ties, since an index costs a second look-up a row.
+  private func score(_ path: AccessPath) -> Int {
+    let fixed = path.prefixes.first?.count ?? Int(Int16.max)
+    let bounds = (path.lower == nil ? 0 : 1) + (path.upper == nil ? 0 : 1)
+    return fixed * 16 + bounds * 4 + (path.keepsOrder ? 2 : 0) + (path.index == nil ? 1 : 0)
+  }
+}
+
+extension AccessPath {
+  /// The path in words: which index, what is fixed, whether a sort follows.
+  func description(_ plan: TablePlan) -> String {
+    let name = index.map { plan.indexes[$0].name } ?? plan.definition.primaryKey.name
+    let fixed = prefixes.first?.count ?? 0
+    var parts: [String] = []
+    if fixed > 0 {
+      parts.append("\(fixed) fixed column\(fixed == 1 ? "" : "s") x \(prefixes.count)")
+    }
+    if lower != nil || upper != nil { parts.append("range") }
+    if parts.isEmpty { parts.append("all rows") }
+    if !isForward { parts.append("backward") }
+    parts.append(keepsOrder ? "in order" : "sorted")
+    return "\(name) on \(plan.definition.name): \(parts.joined(separator: ", "))"
+  }
+}

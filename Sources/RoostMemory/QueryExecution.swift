@@ -1,0 +1,166 @@
+package import Roost
+
+extension DatabaseState {
+  /// The rows with these primary keys, nil where there is none.
+  package func get(_ table: String, keys: [[Value]]) throws(StoreError) -> [[Value]?] {
+    let place = try catalog.place(of: table)
+    let definition = catalog.tables[place].definition
+    let positions = catalog.tables[place].keyPositions
+    var rows: [[Value]?] = []
+    rows.reserveCapacity(keys.count)
+    for key in keys {
+      guard key.count == positions.count else {
+        throw StoreError(
+          .invalidQuery, "the key of \"\(table)\" has \(positions.count) columns", table: table)
+      }
+      var typed: [Value] = []
+      for (value, position) in zip(key, positions) {
+        let column = definition.columns[position]
+        typed.append(try column.type.coerce(value, table: table, column: column.name))
+      }
+      rows.append(tables[place].rows[RowKey(typed)])
+    }
+    return rows
+  }
+
+  /// A query's rows, with the wanted columns.
+  package func answer(_ query: Query) throws(StoreError) -> [[Value]] {
+    let rows = try rows(of: query)
+    guard let columns = query.columns else { return rows }
+    let table = catalog.tables[try catalog.place(of: query.table)].definition
+    let positions = try table.requirePositions(of: columns)
+    return rows.map { row in positions.map { row[$0] } }
+  }
+
+  /// A query's rows with all columns. Without an order they come by primary key.
+  func rows(of query: Query) throws(StoreError) -> [[Value]] {
+    let place = try catalog.place(of: query.table)
+    let plan = catalog.tables[place]
+    let run = try QueryRun(query, plan)
+    if run.path.keepsOrder {
+      return try run.collect(tables[place], limit: query.limit)
+    }
+    let rows = try run.collect(tables[place], limit: nil)
+    return try run.sort(rows, limit: query.limit)
+  }
+
+  /// How a query would be answered.
+  package func explain(_ query: Query) throws(StoreError) -> String {
+    let plan = catalog.tables[try catalog.place(of: query.table)]
+    return try QueryRun(query, plan).path.description(plan)
+  }
+}
+
+/// A query made ready: its filter bound and its path chosen.
+private struct QueryRun {
+  let path: AccessPath
+  private let plan: TablePlan
+  private let filter: BoundExpression?
+  private let order: [OrderTerm]
+
+  init(_ query: Query, _ plan: TablePlan) throws(StoreError) {
+    self.plan = plan
+    let table = plan.definition
+    let resolved = try query.filter.map { filter throws(StoreError) in
+      try filter.resolvedCondition(in: table)
+    }
+    filter = try resolved.map { condition throws(StoreError) in
+      try BoundExpression(condition, in: table)
+    }
+    order = query.order + table.primaryKey.columns.map { OrderTerm(.column($0)) }
+    path = Planner(plan, filter: resolved, order: order).path()
+  }
+
+  /// The rows on the path that pass the filter, in the path's order.
+  func collect(_ table: TableState, limit: Int?) throws(StoreError) -> [[Value]] {
+    var result: [[Value]] = []
+    if limit == 0 { return result }
+    for prefix in path.prefixes {
+      if path.index == nil && prefix.count == plan.keyPositions.count {
+        if let row = table.rows[RowKey(prefix)], try passes(row) { result.append(row) }
+        continue
+      }
+      if let index = path.index {
+        var walk = walk(table.indexes[index], prefix)
+        while let (key, primary) = walk.next(), isInside(key, prefix) {
+          guard let row = table.rows[primary], try passes(row) else { continue }
+          result.append(row)
+          if result.count == limit { return result }
+        }
+      } else {
+        var walk = walk(table.rows, prefix)
+        while let (key, row) = walk.next(), isInside(key, prefix) {
+          guard try passes(row) else { continue }
+          result.append(row)
+          if result.count == limit { return result }
+        }
+      }
+    }
+    return result
+  }
+
+  private func passes(_ row: [Value]) throws(StoreError) -> Bool {
+    guard let filter else { return true }
+    return try filter.isTrue(row)
+  }
+
+  /// A walk from the near end of the path's range; `isInside` finds the far end.
+  private func walk<Element>(
+    _ tree: OrderedMap<RowKey, Element>, _ prefix: [Value]
+  ) -> OrderedMap<RowKey, Element>.Walk {
+    let depth = prefix.count
+    if path.isForward {
+      let lower = path.lower
+      return tree.ascending { key in
+        let order = key.orderOfPrefix(prefix)
+        guard order == 0, let lower else { return order < 0 }
+        let bound = Value.order(key[depth], lower.value)
+        return bound == .before || (bound == .same && !lower.isInclusive)
+      }
+    }
+    let upper = path.upper
+    return tree.descending { key in
+      let order = key.orderOfPrefix(prefix)
+      guard order == 0, let upper else { return order <= 0 }
+      let bound = Value.order(key[depth], upper.value)
+      return bound == .before || (bound == .same && upper.isInclusive)
+    }
+  }
+
+  private func isInside(_ key: RowKey, _ prefix: [Value]) -> Bool {
+    guard key.orderOfPrefix(prefix) == 0 else { return false }
+    if path.isForward {
+      guard let upper = path.upper else { return true }
+      let bound = Value.order(key[prefix.count], upper.value)
+      return bound == .before || (bound == .same && upper.isInclusive)
+    }
+    guard let lower = path.lower else { return true }
+    let bound = Value.order(key[prefix.count], lower.value)
+    return bound == .after || (bound == .same && lower.isInclusive)
+  }
+
+  /// The rows in the wanted order; each order value is worked out once a row.
+  func sort(_ rows: [[Value]], limit: Int?) throws(StoreError) -> [[Value]] {
+    var terms: [(term: OrderTerm, value: BoundExpression)] = []
+    for term in order {
+      terms.append((term, try BoundExpression(term.expression, in: plan.definition)))
+    }
+    var keyed: [(keys: [Value], row: [Value])] = []
+    keyed.reserveCapacity(rows.count)
+    for row in rows {
+      var keys: [Value] = []
+      keys.reserveCapacity(terms.count)
+      for term in terms { keys.append(try term.value.evaluate(row)) }
+      keyed.append((keys, row))
+    }
+    keyed.sort { left, right in
+      for (index, term) in order.enumerated() {
+        let result = term.order(left.keys[index], right.keys[index])
+        if result != .same { return result == .before }
+      }
+      return false
+    }
+    let wanted = limit.map { keyed.prefix($0) } ?? keyed[...]
+    return wanted.map(\.row)
+  }
+}

@@ -1,0 +1,82 @@
+import PostgresClient
+import Roost
+import RoostCore
+import Synchronization
+
+/// A transaction on one connection.
+final class PostgresTransaction: StorageTransaction {
+  private let session: ConnectionSession
+  private let isExpired = Atomic(false)
+
+  init(_ connection: PostgresConnection, _ schema: Schema) {
+    session = ConnectionSession(connection: connection, schema: schema)
+  }
+
+  /// Ends the transaction from outside: the server rolls back when the connection goes.
+  func expire() async {
+    isExpired.store(true, ordering: .relaxed)
+    await session.connection.close()
+  }
+
+  /// Runs a call; after the deadline its error is the deadline, not the closed connection.
+  func run<Result>(
+    _ call: (ConnectionSession) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    do {
+      return try await call(session)
+    } catch {
+      guard isExpired.load(ordering: .relaxed) else { throw error }
+      throw StoreError(.deadlineExceeded, "the transaction took too long")
+    }
+  }
+
+  func get(
+    _ table: String, keys: [[Value]], lock: RowLock?
+  ) async throws(StoreError) -> [[Value]?] {
+    try await run { session throws(StoreError) in
+      try await session.get(table, keys: keys, lock: lock)
+    }
+  }
+
+  func query(_ query: Query) async throws(StoreError) -> [[Value]] {
+    try await run { session throws(StoreError) in try await session.query(query) }
+  }
+
+  func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
+    try await run { session throws(StoreError) in try await session.aggregate(query) }
+  }
+
+  func explain(_ query: Query) async throws(StoreError) -> String {
+    try await run { session throws(StoreError) in try await session.explain(query) }
+  }
+
+  func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
+    try await run { session throws(StoreError) in
+      var results: [MutationResult] = []
+      for mutation in mutations { results.append(try await session.apply(mutation)) }
+      return results
+    }
+  }
+
+  func load(
+    _ table: String, columns: [String], rows: [[Value]]
+  ) async throws(StoreError) -> Int {
+    try await run { session throws(StoreError) in
+      try await session.load(table, columns: columns, rows: rows)
+    }
+  }
+
+  func scan(
+    _ query: Query, batchSize: Int, _ body: @Sendable ([[Value]]) async throws -> Void
+  ) async throws {
+    try await session.scan(query, batchSize: batchSize, body)
+  }
+
+  func savepoint<Result: Sendable>(
+    _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
+    // The driver's own errors and the body's come the same way; the body's are never the driver's,
+    // but for raw SQL, whose errors stay as they are.
+    try await session.connection.savepoint { _ in try await body() }
+  }
+}
