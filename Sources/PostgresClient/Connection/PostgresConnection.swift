@@ -55,6 +55,9 @@ public final class PostgresConnection: Sendable {
     _ configuration: PostgresConfiguration, over streams: OpenedStreams?
   ) async throws(PostgresError) -> PostgresConnection {
     let loop = ConnectionLoop()
+    guard loop.canBeWoken else {
+      throw PostgresError(.closed, "the system has no descriptor left for a connection")
+    }
     let core = ConnectionCore(configuration, loop: loop)
     let connection = PostgresConnection(core: core, loop: loop)
     try await connection.onLoop { () throws(PostgresError) in
