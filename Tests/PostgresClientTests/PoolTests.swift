@@ -18,9 +18,10 @@ private final class Elapsed: Sendable {
 
 @Suite(.timeLimit(.minutes(1))) struct PoolTests {
   private func makePool(
+    _ authentication: ThrowawayPostgres.Authentication = .trust,
     _ change: @Sendable (inout PostgresPoolOptions) -> Void = { _ in }
   ) async throws -> PostgresPool {
-    let server = try await ThrowawayPostgres.shared(.scramSHA256)
+    let server = try await ThrowawayPostgres.shared(authentication)
     var options = PostgresPoolOptions()
     change(&options)
     return try PostgresPool(
@@ -46,7 +47,7 @@ private final class Elapsed: Sendable {
   }
 
   @Test func manyTasksShareFewConnections() async throws {
-    let pool = try await makePool { $0.maximum = 4 }
+    let pool = try await makePool(.scramSHA256) { $0.maximum = 4 }
     let sum = try await withThrowingTaskGroup(of: Int.self) { group in
       for number in 0..<200 {
         group.addTask {
@@ -169,6 +170,7 @@ private final class Elapsed: Sendable {
   /// The reason for the loop's design: a read must not hold up what else runs in the closure.
   @Test func aTaskGroupTimeoutFiresOnTime() async throws {
     let pool = try await makePool()
+    _ = try await backendID(pool)
     let clock = ContinuousClock()
     let start = clock.now
     let elapsed = Elapsed()

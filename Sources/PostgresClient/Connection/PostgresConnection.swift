@@ -30,18 +30,20 @@ public final class PostgresConnection: Sendable {
     try await open(configuration, over: nil)
   }
 
-  /// Connects over two streams of the caller's, which end at a server.
+  /// Connects over two streams that the closure makes and that end at a server.
   ///
   /// The streams are opened, used by threads of their own from then on, and closed with the
-  /// connection; a read that the streams' owner never ends keeps its thread.
+  /// connection; a read that the streams' owner never ends keeps its thread. What the closure
+  /// throws is rethrown unchanged; else `PostgresError`.
   public static func connect(
-    _ configuration: PostgresConfiguration, input: sending InputStream,
-    output: sending OutputStream
-  ) async throws(PostgresError) -> PostgresConnection {
-    guard let streams = StreamPump.start(input: input, output: output) else {
+    _ configuration: PostgresConfiguration,
+    over makeStreams: @Sendable () throws -> (input: InputStream, output: OutputStream)
+  ) async throws -> PostgresConnection {
+    let (input, output) = try makeStreams()
+    guard let pumped = StreamPump.start(input: input, output: output) else {
       throw PostgresError(.closed, "the system has no descriptor left for the streams")
     }
-    return try await open(configuration, over: OpenedStreams(pair: streams))
+    return try await open(configuration, over: OpenedStreams(pair: pumped))
   }
 
   /// Carries the streams to the loop's thread, the only one that uses them from then on.
@@ -53,6 +55,9 @@ public final class PostgresConnection: Sendable {
     _ configuration: PostgresConfiguration, over streams: OpenedStreams?
   ) async throws(PostgresError) -> PostgresConnection {
     let loop = ConnectionLoop()
+    guard loop.canBeWoken else {
+      throw PostgresError(.closed, "the system has no descriptor left for a connection")
+    }
     let core = ConnectionCore(configuration, loop: loop)
     let connection = PostgresConnection(core: core, loop: loop)
     try await connection.onLoop { () throws(PostgresError) in

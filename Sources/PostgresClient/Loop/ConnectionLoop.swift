@@ -59,6 +59,9 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   /// A loop whose thread starts with the first job.
   package init() {}
 
+  /// Whether the system had the descriptors that waking the loop needs.
+  var canBeWoken: Bool { wake.readDescriptor >= 0 }
+
   /// Whether the caller runs on the loop's thread.
   @inline(__always)
   var isCurrent: Bool {

@@ -1,16 +1,16 @@
-import Foundation
-import RoostCore
+package import Foundation
+package import RoostCore
 import Synchronization
 
 /// A connected socket, shared by its two streams.
 ///
 /// `shutDown` ends the conversation; the descriptor itself lives as long as the object, so that its
 /// number cannot come to mean another file while somebody still polls it.
-final class Socket: Sendable {
-  let descriptor: Int32
+package final class Socket: Sendable {
+  package let descriptor: Int32
   private let isShutDown = Atomic(false)
 
-  init(_ descriptor: Int32) {
+  package init(_ descriptor: Int32) {
     self.descriptor = descriptor
   }
 
@@ -18,7 +18,7 @@ final class Socket: Sendable {
     close(descriptor)
   }
 
-  func shutDown() {
+  package func shutDown() {
     if !isShutDown.exchange(true, ordering: .relaxed) {
       _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }
@@ -53,15 +53,15 @@ final class Socket: Sendable {
 /// Foundation's input stream over a socket.
 ///
 /// `read` waits, up to the deadline; `readAvailable` does not.
-final class SocketInputStream: InputStream, NonBlockingInput {
+package final class SocketInputStream: InputStream, NonBlockingInput {
   private let socket: Socket
   private var status = Stream.Status.open
   private var failure: (any Error)?
 
   /// When `read` gives up.
-  var deadline = Deadline.never
+  package var deadline = Deadline.never
 
-  init(_ socket: Socket) {
+  package init(_ socket: Socket) {
     self.socket = socket
     super.init(data: Data())
   }
@@ -73,7 +73,7 @@ final class SocketInputStream: InputStream, NonBlockingInput {
     Socket.progress(of: recv(socket.descriptor, room.baseAddress, room.count, 0))
   }
 
-  override func read(_ buffer: UnsafeMutablePointer<UInt8>, maxLength length: Int) -> Int {
+  package override func read(_ buffer: UnsafeMutablePointer<UInt8>, maxLength length: Int) -> Int {
     let room = UnsafeMutableRawBufferPointer(start: buffer, count: max(length, 0))
     while status == .open {
       switch readAvailable(room) {
@@ -92,46 +92,46 @@ final class SocketInputStream: InputStream, NonBlockingInput {
     status = .error
   }
 
-  override func getBuffer(
+  package override func getBuffer(
     _ buffer: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>,
     length: UnsafeMutablePointer<Int>
   ) -> Bool {
     false
   }
 
-  override var hasBytesAvailable: Bool {
+  package override var hasBytesAvailable: Bool {
     status == .open && socket.wait(events: Int32(POLLIN), until: .now)
   }
 
-  override func open() {}
+  package override func open() {}
 
-  override func close() {
+  package override func close() {
     status = .closed
     socket.shutDown()
   }
 
-  override var streamStatus: Stream.Status { status }
-  override var streamError: (any Error)? { failure }
+  package override var streamStatus: Stream.Status { status }
+  package override var streamError: (any Error)? { failure }
 }
 
 /// Foundation's output stream over a socket.
 ///
 /// `write` waits, up to the deadline; `writeAvailable` does not.
-final class SocketOutputStream: OutputStream, NonBlockingOutput {
+package final class SocketOutputStream: OutputStream, NonBlockingOutput {
   private let socket: Socket
   private var status = Stream.Status.open
   private var failure: (any Error)?
 
   /// When `write` gives up.
-  var deadline = Deadline.never
+  package var deadline = Deadline.never
 
-  init(_ socket: Socket) {
+  package init(_ socket: Socket) {
     self.socket = socket
     super.init(toMemory: ())
   }
 
   /// Foundation's own way to make one; a socket cannot come of it.
-  required init(toMemory: ()) {
+  package required init(toMemory: ()) {
     socket = Socket(-1)
     status = .closed
     super.init(toMemory: ())
@@ -145,7 +145,7 @@ final class SocketOutputStream: OutputStream, NonBlockingOutput {
       of: send(socket.descriptor, bytes.baseAddress, bytes.count, SocketPlatform.sendFlags))
   }
 
-  override func write(_ buffer: UnsafePointer<UInt8>, maxLength length: Int) -> Int {
+  package override func write(_ buffer: UnsafePointer<UInt8>, maxLength length: Int) -> Int {
     let bytes = UnsafeRawBufferPointer(start: buffer, count: max(length, 0))
     guard !bytes.isEmpty else { return 0 }
     while status == .open {
@@ -165,17 +165,17 @@ final class SocketOutputStream: OutputStream, NonBlockingOutput {
     status = .error
   }
 
-  override var hasSpaceAvailable: Bool {
+  package override var hasSpaceAvailable: Bool {
     status == .open && socket.wait(events: Int32(POLLOUT), until: .now)
   }
 
-  override func open() {}
+  package override func open() {}
 
-  override func close() {
+  package override func close() {
     status = .closed
     socket.shutDown()
   }
 
-  override var streamStatus: Stream.Status { status }
-  override var streamError: (any Error)? { failure }
+  package override var streamStatus: Stream.Status { status }
+  package override var streamError: (any Error)? { failure }
 }

@@ -82,10 +82,11 @@ public protocol PostgresArrayDecodable {
 }
 
 extension PostgresArrayDecodable {
-  /// Reads a binary array.
+  /// Reads an array in either format.
   public static func decodeArray(
     _ cell: borrowing PostgresCell
   ) throws(PostgresDecodingError) -> [Self] {
+    if cell.format == .text { return try decodeText(cell) }
     var reader = try PostgresArrayReader(cell, as: [Self].self)
     if reader.dimensions.isEmpty {
       try reader.finish([Self].self)
@@ -94,6 +95,48 @@ extension PostgresArrayDecodable {
     let elements = try decodeElements(&reader, dimension: 0)
     try reader.finish([Self].self)
     return elements
+  }
+}
+
+extension PostgresArrayDecodable {
+  /// Reads an array of one dimension in the text format; its elements are in the text format too.
+  private static func decodeText(
+    _ cell: borrowing PostgresCell
+  ) throws(PostgresDecodingError) -> [Self] {
+    guard let decodable = Self.self as? any PostgresDecodable.Type,
+      let array = TextArray(try cell.requireBytes(as: [Self].self))
+    else { throw cell.mismatch(as: [Self].self) }
+    let elementType = cell.type.elementType ?? .unspecified
+    var elements: [Self] = []
+    for bytes in array.elements {
+      guard let element = try decodable.decode(text: bytes, elementType) as? Self else {
+        throw cell.mismatch(as: [Self].self)
+      }
+      elements.append(element)
+    }
+    return elements
+  }
+}
+
+extension PostgresDecodable {
+  /// Reads a value from its text format; nil is NULL.
+  fileprivate static func decode(
+    text: [UInt8]?, _ type: PostgresType
+  ) throws(PostgresDecodingError) -> Any {
+    guard let text else {
+      return try decode(PostgresCell(bytes: nil, type: type, format: .text))
+    }
+    var result: Self?
+    var failure: PostgresDecodingError?
+    text.withUnsafeBytes { bytes in
+      do throws(PostgresDecodingError) {
+        result = try decode(PostgresCell(bytes: bytes, type: type, format: .text))
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return result as Any
   }
 }
 

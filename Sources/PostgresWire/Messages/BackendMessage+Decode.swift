@@ -42,7 +42,7 @@ extension BackendMessage {
     try reader.finish()
   }
 
-  private static func name(of tag: UInt8) -> String {
+  private static func name(of tag: UInt8) -> StaticString {
     switch tag {
     case BackendTag.authentication: "Authentication"
     case BackendTag.backendKeyData: "BackendKeyData"

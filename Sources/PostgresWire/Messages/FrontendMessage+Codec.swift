@@ -41,7 +41,7 @@ extension FrontendMessage {
 
   /// Decodes a message's body, as a server does; it must be used up exactly.
   package init(tag: UInt8, body: UnsafeRawBufferPointer) throws(WireError) {
-    var reader = WireReader(body, name: "frontend message \(tag)")
+    var reader = WireReader(body, name: "a message of the client")
     switch tag {
     case FrontendTag.bind: self = .bind(try Bind(&reader))
     case FrontendTag.close: self = .close(try Target(&reader))

@@ -1,11 +1,11 @@
 /// Reads a message's fields; every read is checked against the end.
 package struct WireReader {
   private let bytes: UnsafeRawBufferPointer
-  private let name: String
+  private let name: StaticString
   package private(set) var offset = 0
 
   /// Reads these bytes, which must outlive the reader; errors name the message `name`.
-  package init(_ bytes: UnsafeRawBufferPointer, name: String) {
+  package init(_ bytes: UnsafeRawBufferPointer, name: StaticString) {
     self.bytes = bytes
     self.name = name
   }
@@ -15,7 +15,7 @@ package struct WireReader {
 
   /// The next `count` bytes, valid as long as the reader's.
   package mutating func read(_ count: Int) throws(WireError) -> UnsafeRawBufferPointer {
-    guard count >= 0, count <= remaining else { throw .truncated(name) }
+    guard count >= 0, count <= remaining else { throw .truncated("\(name)") }
     defer { offset += count }
     return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
   }
@@ -23,7 +23,7 @@ package struct WireReader {
   /// The next integer, which the wire has big-endian.
   package mutating func integer<T: FixedWidthInteger>(_: T.Type) throws(WireError) -> T {
     let size = MemoryLayout<T>.size
-    guard size <= remaining else { throw .truncated(name) }
+    guard size <= remaining else { throw .truncated("\(name)") }
     defer { offset += size }
     return T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
   }
@@ -41,7 +41,7 @@ package struct WireReader {
   package mutating func string() throws(WireError) -> String {
     var end = offset
     while end < bytes.count, bytes[end] != 0 { end += 1 }
-    guard end < bytes.count else { throw .truncated(name) }
+    guard end < bytes.count else { throw .truncated("\(name)") }
     defer { offset = end + 1 }
     return String(decoding: bytes[offset..<end], as: UTF8.self)
   }

@@ -49,8 +49,7 @@ extension Session {
       for type in parameters.types { writer.write(Int16(type.parameterFormat.rawValue)) }
       writer.write(count)
       writer.write(parameters.encoded)
-      writer.write(Int16(truncatingIfNeeded: columns.count))
-      for column in columns { writer.write(Int16(column.format.rawValue)) }
+      writer.write(columns.encodedFormats)
     }
     expect(.bind)
   }

@@ -106,16 +106,38 @@ package struct Session: Sendable {
   package mutating func receive(
     _ frame: MessageFramer.Frame, output: inout WireWriter
   ) throws(WireError) -> SessionEvent {
-    if frame.tag == BackendTag.dataRow, nextStep < steps.count {
-      let step = steps[nextStep]
-      if step == .execute || (step == .query && queryHasColumns) { return .row }
-    }
+    if let event = receiveCommon(frame) { return event }
     do throws(WireError) {
       return try receive(
         BackendMessage(tag: frame.tag, body: frame.body), tag: frame.tag, output: &output)
     } catch {
       phase = .ended
       throw error
+    }
+  }
+
+  /// What nearly every query is answered with, without the detour of a message value. Nil for all
+  /// else, and for whatever is not exactly as it should be.
+  @inline(__always)
+  private mutating func receiveCommon(_ frame: MessageFramer.Frame) -> SessionEvent? {
+    guard nextStep < steps.count, isOpen else { return nil }
+    switch (frame.tag, steps[nextStep]) {
+    case (BackendTag.dataRow, .execute): return .row
+    case (BackendTag.dataRow, .query): return queryHasColumns ? .row : nil
+    case (BackendTag.bindComplete, .bind) where frame.body.isEmpty:
+      nextStep += 1
+      return .progress
+    case (BackendTag.commandComplete, .execute) where frame.body.last == 0 && !isCopyingOut:
+      let text = frame.body.dropLast()
+      guard !text.contains(0) else { return nil }
+      nextStep += 1
+      return .completed(tag: String(decoding: text, as: UTF8.self))
+    case (BackendTag.readyForQuery, .sync) where frame.body.count == 1:
+      guard let status = TransactionStatus(rawValue: frame.body[0]) else { return nil }
+      nextStep += 1
+      transactionStatus = status
+      return .ready(status)
+    default: return nil
     }
   }
 

@@ -35,6 +35,12 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
   private let columns: [PostgresColumn]
   private let indexByName: [String: Int]
 
+  /// The count and the format codes, as Bind asks for results.
+  let encodedFormats: [UInt8]
+
+  /// What a row starts with.
+  let entries: [PostgresRow.Entry]
+
   /// No columns, which is what a statement that returns no rows has.
   public static let none = PostgresColumns([])
 
@@ -44,6 +50,14 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
     // The last of equal names wins, as in Postgres's own row_to_json.
     indexByName = Dictionary(
       columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
+    var formats: [UInt8] = []
+    // A result has at most `WireLimits.columnCount` columns, which fits.
+    withUnsafeBytes(of: UInt16(truncatingIfNeeded: columns.count).bigEndian) {
+      formats.append(contentsOf: $0)
+    }
+    for column in columns { formats += [0, column.format.rawValue] }
+    encodedFormats = formats
+    entries = columns.map { PostgresRow.Entry($0) }
   }
 
   /// Always 0.

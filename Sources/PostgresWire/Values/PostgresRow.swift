@@ -4,7 +4,7 @@
 public struct PostgresRow: ~Copyable {
   /// Where a value is, and what it is.
   @usableFromInline
-  struct Entry {
+  struct Entry: Sendable {
     @usableFromInline var offset: Int32 = 0
     /// -1 for NULL.
     @usableFromInline var length: Int32 = -1
@@ -32,12 +32,16 @@ public struct PostgresRow: ~Copyable {
   /// A row of NULLs, until `load` is called.
   package init(columns: PostgresColumns) {
     self.columns = columns
-    count = columns.count
-    entries = .allocate(capacity: max(columns.count, 1))
-    for (index, column) in columns.enumerated() {
-      (entries + index).initialize(to: Entry(column))
-    }
+    let template = columns.entries
+    count = template.count
+    entries = .allocate(capacity: max(count, 1))
     body = UnsafeRawPointer(entries)
+    let entries = entries
+    template.withUnsafeBufferPointer { template in
+      if let start = template.baseAddress {
+        entries.initialize(from: start, count: template.count)
+      }
+    }
   }
 
   deinit {
