@@ -63,7 +63,7 @@ package final class EmbeddedBackend: StorageBackend {
     _ change: (inout Workspace) throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = Workspace(grant.state)
+    var workspace = engine.workspace(grant.state)
     let result: Result
     do {
       result = try change(&workspace)
@@ -80,13 +80,14 @@ package final class EmbeddedBackend: StorageBackend {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result {
     if options.isReadOnly {
-      let transaction = EmbeddedTransaction(try engine.snapshot(), isReadOnly: true)
+      let transaction = EmbeddedTransaction(
+        engine.workspace(try engine.snapshot()), isReadOnly: true)
       let result = try await body(transaction)
       _ = try transaction.finished()
       return result
     }
     let grant = try await engine.acquire(within: options.deadline)
-    let transaction = EmbeddedTransaction(grant.state, isReadOnly: false)
+    let transaction = EmbeddedTransaction(engine.workspace(grant.state), isReadOnly: false)
     // The right to write must not stay with a body that never comes back.
     let timer = Task { [engine] in
       try await Task.sleep(for: options.deadline)
@@ -144,7 +145,7 @@ private struct EmbeddedMigrationSession: MigrationSession {
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = Workspace(grant.state)
+    var workspace = engine.workspace(grant.state)
     do {
       try workspace.apply(migration)
     } catch {

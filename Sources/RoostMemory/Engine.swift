@@ -32,6 +32,11 @@ package final class Engine: Sendable {
     self.log = log
   }
 
+  /// A workspace for a writer, or for one who only reads.
+  package func workspace(_ state: DatabaseState) -> Workspace {
+    Workspace(state, isRecording: log != nil)
+  }
+
   /// The last durable state: what plain reads see.
   package func snapshot() throws(StoreError) -> DatabaseState {
     let state = shared.withLock { $0.isClosed ? nil : $0.durable }
