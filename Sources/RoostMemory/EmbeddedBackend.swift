@@ -5,16 +5,18 @@ package final class EmbeddedBackend: StorageBackend {
   package let location: String
   package let capabilities: Set<Capability>
   private let engine: Engine
+  private let chaos: Chaos
   private let onClose: @Sendable () async -> Void
 
   /// Makes a backend. `onClose` is called instead of closing the engine.
   package init(
-    _ engine: Engine, location: String, capabilities: Set<Capability>,
+    _ engine: Engine, location: String, capabilities: Set<Capability>, chaos: Chaos,
     onClose: @escaping @Sendable () async -> Void
   ) {
     self.engine = engine
     self.location = location
     self.capabilities = capabilities
+    self.chaos = chaos
     self.onClose = onClose
   }
 
@@ -97,7 +99,9 @@ package final class EmbeddedBackend: StorageBackend {
     defer { timer.cancel() }
     do {
       let result = try await body(transaction)
-      try await engine.commit(try transaction.finished(), grant)
+      let workspace = try transaction.finished()
+      try chaos.strike()
+      try await engine.commit(workspace, grant)
       return result
     } catch {
       engine.release(grant.ticket)
