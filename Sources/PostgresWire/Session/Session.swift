@@ -116,14 +116,25 @@ package struct Session: Sendable {
     }
   }
 
+  /// Whether a message with this tag is a row of the statement that runs; it then needs no more
+  /// than to be read, and `receive` need not be given it.
+  @inline(__always)
+  package func takesRow(_ tag: UInt8) -> Bool {
+    guard tag == BackendTag.dataRow, nextStep < steps.count, isOpen else { return false }
+    switch steps[nextStep] {
+    case .execute: return true
+    case .query: return queryHasColumns
+    default: return false
+    }
+  }
+
   /// What nearly every query is answered with, without the detour of a message value. Nil for all
   /// else, and for whatever is not exactly as it should be.
   @inline(__always)
   private mutating func receiveCommon(_ frame: MessageFramer.Frame) -> SessionEvent? {
     guard nextStep < steps.count, isOpen else { return nil }
     switch (frame.tag, steps[nextStep]) {
-    case (BackendTag.dataRow, .execute): return .row
-    case (BackendTag.dataRow, .query): return queryHasColumns ? .row : nil
+    case (BackendTag.dataRow, _): return takesRow(frame.tag) ? .row : nil
     case (BackendTag.bindComplete, .bind) where frame.body.isEmpty:
       nextStep += 1
       return .progress
