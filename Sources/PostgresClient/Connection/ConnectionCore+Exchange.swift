@@ -10,9 +10,14 @@ extension ConnectionCore {
   ) async throws(PostgresError) {
     do throws(PostgresError) {
       if !(try flushNow()) { try await flush(until: deadline) }
+      var isFirst = true
       while !(try handleBuffered(row: row, handle)) {
         if !wire.output.bytes.isEmpty { try await flush(until: deadline) }
-        if !(try fillSpinning()) { try await fill(until: deadline) }
+        // Only the first answer is worth spinning for: of a long result, more comes while we sleep.
+        let wasFirst = isFirst
+        isFirst = false
+        if wasFirst ? try fillSpinning() : try fillNow() { continue }
+        try await fill(until: deadline)
       }
     } catch {
       throw abandon(error)
@@ -104,6 +109,17 @@ extension ConnectionCore {
     } while Deadline.now.nanoseconds < end
     spin.end(succeeded: false)
     return false
+  }
+
+  /// Receives what is there. False when nothing is.
+  private func fillNow() throws(PostgresError) -> Bool {
+    guard let streams else { return false }
+    switch receiveAvailable(streams) {
+    case .moved: return true
+    case .wouldBlock: return false
+    case .end: throw ended()
+    case .failed(let number): throw lost(number)
+    }
   }
 
   /// Waits for something to come and receives it.
