@@ -101,9 +101,9 @@ extension DDLReader {
   private func check(
     label: String, among labels: [String], at token: SQLToken
   ) throws(StoreError) {
-    guard label.utf8.count <= SQLLexer.maximumNameBytes, !label.isEmpty else {
+    guard label.utf8.count <= SQLLexer.maximumNameBytes else {
       throw errors.error(
-        "a label has 1 to \(SQLLexer.maximumNameBytes) bytes", at: token)
+        "a label has at most \(SQLLexer.maximumNameBytes) bytes", at: token)
     }
     guard !labels.contains(where: { TextOrder.areEqual($0, label) }) else {
       throw errors.error("label '\(label)' is there twice", at: token)

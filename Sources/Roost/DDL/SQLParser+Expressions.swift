@@ -96,7 +96,12 @@ extension SQLParser {
       default: return .negative(operand)
       }
     }
-    if acceptSymbol("+") { return try parse(.unary) }
+    if acceptSymbol("+") {
+      let token = current
+      let operand = try parse(.unary)
+      if case .literal(.text) = operand { throw error("a text has no sign", at: token) }
+      return operand
+    }
     return try postfix(try primary())
   }
 

@@ -214,13 +214,15 @@ extension SQLParser {
 enum SQLArrayText {
   /// The elements, nil for NULL; nil as a whole when the text is no such array.
   static func elements(_ text: String) -> [String?]? {
-    let scalars = Array(text.unicodeScalars)
+    let space: Set<Unicode.Scalar> = [" ", "\t", "\n", "\r", "\u{0B}", "\u{0C}"]
+    var scalars = Array(text.unicodeScalars.drop { space.contains($0) })
+    while let last = scalars.last, space.contains(last) { scalars.removeLast() }
     guard scalars.first == "{", scalars.last == "}", scalars.count >= 2 else { return nil }
     var elements: [String?] = []
     var index = 1
     let end = scalars.count - 1
     func skipSpace() {
-      while index < end, scalars[index] == " " { index += 1 }
+      while index < end, space.contains(scalars[index]) { index += 1 }
     }
     skipSpace()
     if index == end { return [] }
@@ -244,7 +246,7 @@ enum SQLArrayText {
           element.append(scalars[index])
           index += 1
         }
-        while element.last == " " { element.removeLast() }
+        while let last = element.last, space.contains(last) { element.removeLast() }
         if element.isEmpty { return nil }
       }
       let word = String(element)

@@ -86,6 +86,7 @@ import Testing
       ("text[] DEFAULT '{}'::text[]", .value(.array([]))),
       ("text[] DEFAULT ARRAY[]::text[]", .value(.array([]))),
       ("int[] DEFAULT ARRAY[1, 2]", .value(.array([.int(1), .int(2)]))),
+      ("int[] DEFAULT ' { 1 , NULL } '", .value(.array([.int(1), .null]))),
       ("int[] DEFAULT '{1, NULL}'", .value(.array([.int(1), .null]))),
       (
         #"text[] DEFAULT '{a b,"c,\"",null,"null"}'"#,
@@ -188,6 +189,9 @@ import Testing
       ("CREATE TABLE t (a serial DEFAULT 1 PRIMARY KEY)", "1:26: the column has two defaults"),
       ("CREATE TABLE t (a int DEFAULT 'x' PRIMARY KEY)", "1:31: 'x' is not a valid integer"),
       ("CREATE TABLE t (a int DEFAULT 3000000000 PRIMARY KEY)", "1:31: 3000000000 is not a valid"),
+      ("CREATE TABLE t (a int[] DEFAULT '{1,}' PRIMARY KEY)", "1:33: '{1,}' is not an array"),
+      ("CREATE TABLE t (a int[] DEFAULT '{{1}}' PRIMARY KEY)", "1:33: '{{1}}' is not an array"),
+      ("CREATE TABLE t (a int DEFAULT + '5' PRIMARY KEY)", "1:33: a text has no sign"),
       ("CREATE TABLE t (a text DEFAULT 5 PRIMARY KEY)", "1:32: write the text in quotes"),
       ("CREATE TABLE t (a int DEFAULT b PRIMARY KEY)", "1:31: a column cannot stand here"),
       ("CREATE TABLE t (a date DEFAULT now() PRIMARY KEY)", "1:32: the present as a default"),
