@@ -1,24 +1,26 @@
 import Foundation
 public import Roost
 package import RoostCore
-import RoostMemory
+package import RoostMemory
 
 extension BackendFactory {
   /// `file:PATH` keeps rows in a folder as JSON that people can read, durable on commit.
   ///
   /// The path is relative to the working directory or absolute (`file:/srv/data`,
   /// `file:///srv/data`); the folder is made when only its last part is missing. One process has
-  /// a store open at a time. With the parameter `create=no` a store that is not there is an error.
+  /// a store open at a time. With the parameter `create=no` a store that is not there is an
+  /// error; `chaos=PERCENT` is as with `memory:`.
   public static let file = BackendFactory(schemes: ["file"]) { url, context throws(StoreError) in
     var url = url
     let create = url.take("create") ?? "yes"
     guard create == "yes" || create == "no" else {
       throw StoreError(.invalidConfiguration, "create=\(create) is neither yes nor no")
     }
-    try url.refuseParameters(known: Store.parameters + ["create"])
+    let chaos = try Chaos(&url)
+    try url.refuseParameters(known: Store.parameters + ["chaos", "create"])
     return try FileStore.open(
       try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
-      log: context.log)
+      chaos: chaos, log: context.log)
   }
 }
 
@@ -47,7 +49,7 @@ package enum FileStore {
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
   package static func open(
-    _ path: String, files: any FileSystem, isCreating: Bool = true,
+    _ path: String, files: any FileSystem, isCreating: Bool = true, chaos: Chaos = .none,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
     let folder = StoreFolder(path: path, files: files)
@@ -67,7 +69,8 @@ package enum FileStore {
     }
     let writer = try JournalWriter(store, folder, lock: lock, log: log)
     let engine = Engine(store.state, log: writer)
-    return EmbeddedBackend(engine, location: "file:\(path)", capabilities: [.durable]) {
+    return EmbeddedBackend(engine, location: "file:\(path)", capabilities: [.durable], chaos: chaos)
+    {
       await engine.close()
     }
   }

@@ -38,7 +38,7 @@ struct JournalReader {
     store.generation = generation
     store.wasClosed = false
     end = lines.offset
-    var workspace = Workspace(store.state)
+    var workspace = Workspace(store.state, isRecording: false)
     // The copy in `store` would make every change copy nodes.
     store.state = try DatabaseState()
     var readers = RowReaders(workspace.state.catalog)

@@ -68,23 +68,25 @@ struct RowJSONWriter {
 /// Reads rows of one table.
 struct RowJSONReader {
   private let table: TableDefinition
-  private let positions: [String: Int]
+  private let names: [[UInt8]]
+  private let types: [ColumnType]
+  private let keyPositions: [Int]
 
   init(_ table: TableDefinition) {
     self.table = table
-    positions = Dictionary(
-      uniqueKeysWithValues: table.columns.enumerated().map { ($1.name, $0) })
+    names = table.columns.map { Array($0.name.utf8) }
+    types = table.columns.map(\.type)
+    keyPositions = table.primaryKey.columns.compactMap { table.position(of: $0) }
   }
 
   /// Reads a row; columns that are left out are NULL.
   func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
-    var row = [Value](repeating: .null, count: table.columns.count)
+    var row = [Value](repeating: .null, count: types.count)
+    var expected = 0
     try json.beginObject()
-    while let name = try json.nextKey() {
-      guard let position = positions[name] else {
-        throw JSONError(.unexpectedKind, at: json.offset)
-      }
-      row[position] = try value(of: table.columns[position].type, &json)
+    while let position = try json.nextKey(among: names, from: expected) {
+      row[position] = try value(of: types[position], &json)
+      expected = position + 1
     }
     return row
   }
@@ -96,7 +98,7 @@ struct RowJSONReader {
 
   /// A row's primary key.
   func key(of row: [Value]) -> RowKey {
-    RowKey(table.primaryKey.columns.compactMap { positions[$0] }.map { row[$0] })
+    RowKey(keyPositions.map { row[$0] })
   }
 
   private func value(
@@ -111,35 +113,49 @@ struct RowJSONReader {
     case .real, .double:
       let text =
         try json.peek() == .number
-        ? String(decoding: json.numberText(), as: UTF8.self)
-        : json.string()
+        ? String(decoding: json.numberText(), as: UTF8.self) : json.string()
       guard let number = Double(text) else { throw JSONError(.invalidNumber, at: start) }
       return .double(number)
-    case .array(let element):
-      var values: [Value] = []
-      try json.beginArray()
-      while try json.nextElement() {
-        if try json.skipNull() {
-          values.append(.null)
-        } else if element == .json {
-          values.append(.json(try JSON(parsing: try json.string())))
-        } else {
-          values.append(try value(of: element, &json))
-        }
+    case .timestamp, .timestamptz:
+      guard let text = try json.plainString(), let time = Timestamp(utf8: text) else {
+        throw JSONError(.unexpectedKind, at: start)
       }
-      return .array(values)
+      return .timestamp(time)
+    case .numeric, .unlimitedNumeric:
+      guard let text = try json.plainString(), let number = Numeric(utf8: text) else {
+        throw JSONError(.unexpectedKind, at: start)
+      }
+      return .numeric(number)
+    case .array(let element): return .array(try array(of: element, &json))
     case .bytes:
       guard let bytes = Self.bytes(try json.string()) else {
         throw JSONError(.unexpectedKind, at: start)
       }
       return .bytes(bytes)
-    case .numeric, .unlimitedNumeric, .uuid, .date, .timestamp, .timestamptz, .enumeration:
+    case .uuid, .date, .enumeration:
       let text = try json.string()
       guard let value = try? type.coerce(.text(text), table: table.name, column: "") else {
         throw JSONError(.unexpectedKind, at: start)
       }
       return value
     }
+  }
+
+  private func array(
+    of type: ColumnType, _ json: inout JSONScanner
+  ) throws(JSONError) -> [Value] {
+    var values: [Value] = []
+    try json.beginArray()
+    while try json.nextElement() {
+      if try json.skipNull() {
+        values.append(.null)
+      } else if type == .json {
+        values.append(.json(try JSON(parsing: try json.string())))
+      } else {
+        values.append(try value(of: type, &json))
+      }
+    }
+    return values
   }
 
   private static func bytes(_ text: String) -> [UInt8]? {

@@ -190,7 +190,7 @@ enum SnapshotReader {
       let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,
       let migrations = json["migrations"]?.array, let sequences = json["sequences"]?.array
     else { throw .damaged(path, "its first line lacks a field") }
-    var workspace = Workspace(try DatabaseState())
+    var workspace = Workspace(try DatabaseState(), isRecording: false)
     for migration in migrations {
       let planned = try CommitFormat.migration(
         migration, onto: workspace.state.catalog.schema, path: path)

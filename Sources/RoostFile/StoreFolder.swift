@@ -42,6 +42,11 @@ struct StoreFolder {
       guard isCreating else {
         throw StoreError(.invalidConfiguration, "there is no store at \(path)")
       }
+      guard try attempt({ () throws(FileError) in try files.exists(parent) }) else {
+        throw StoreError(
+          .invalidConfiguration,
+          "the folder \(parent), in which \(path) is to be made, is not there")
+      }
       try attempt { () throws(FileError) in
         try files.makeDirectory(path)
         try files.synchronizeDirectory(parent)

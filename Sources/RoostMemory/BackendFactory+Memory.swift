@@ -4,8 +4,13 @@ import Synchronization
 extension BackendFactory {
   /// `memory:` keeps rows in this process. Each open of `memory:` is a store of its own;
   /// `memory:NAME` is shared by all who open that name, until the last of them closes it.
+  ///
+  /// With the parameter `chaos=PERCENT` that share of transactions fails with
+  /// `serializationFailure`, so that a program's re-runs are tried without Postgres.
   public static let memory = BackendFactory(schemes: ["memory"]) { url, _ throws(StoreError) in
-    try url.refuseParameters(known: Store.parameters)
+    var url = url
+    let chaos = try Chaos(&url)
+    try url.refuseParameters(known: Store.parameters + ["chaos"])
     let name = url.body
     guard !name.contains("/") else {
       throw StoreError(
@@ -13,12 +18,12 @@ extension BackendFactory {
     }
     if name.isEmpty {
       let engine = Engine(try DatabaseState())
-      return EmbeddedBackend(engine, location: "memory:", capabilities: []) {
+      return EmbeddedBackend(engine, location: "memory:", capabilities: [], chaos: chaos) {
         await engine.close()
       }
     }
     let engine = try SharedEngines.open(name)
-    return EmbeddedBackend(engine, location: "memory:\(name)", capabilities: []) {
+    return EmbeddedBackend(engine, location: "memory:\(name)", capabilities: [], chaos: chaos) {
       await SharedEngines.close(name)
     }
   }

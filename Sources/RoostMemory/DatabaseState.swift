@@ -33,9 +33,9 @@ package struct TableState: Sendable {
   /// those of a key; nil when there is none. NULLs never meet.
   func conflict(in index: Int, with key: RowKey, first count: Int, except: RowKey?) -> RowKey? {
     if key.hasNull(first: count) { return nil }
-    guard
-      let (found, primary) = indexes[index].first(where: { $0.order(key, first: count) >= 0 }),
-      found.order(key, first: count) == 0
+    let values = key.prefix(count)
+    guard let (found, primary) = indexes[index].first(notBefore: values),
+      found.starts(with: values)
     else { return nil }
     // In a unique index no second row has the same values, so one look is enough.
     return primary == except ? nil : primary

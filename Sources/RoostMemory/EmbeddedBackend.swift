@@ -5,16 +5,18 @@ package final class EmbeddedBackend: StorageBackend {
   package let location: String
   package let capabilities: Set<Capability>
   private let engine: Engine
+  private let chaos: Chaos
   private let onClose: @Sendable () async -> Void
 
   /// Makes a backend. `onClose` is called instead of closing the engine.
   package init(
-    _ engine: Engine, location: String, capabilities: Set<Capability>,
+    _ engine: Engine, location: String, capabilities: Set<Capability>, chaos: Chaos,
     onClose: @escaping @Sendable () async -> Void
   ) {
     self.engine = engine
     self.location = location
     self.capabilities = capabilities
+    self.chaos = chaos
     self.onClose = onClose
   }
 
@@ -63,7 +65,7 @@ package final class EmbeddedBackend: StorageBackend {
     _ change: (inout Workspace) throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = Workspace(grant.state)
+    var workspace = engine.workspace(grant.state)
     let result: Result
     do {
       result = try change(&workspace)
@@ -80,13 +82,14 @@ package final class EmbeddedBackend: StorageBackend {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result {
     if options.isReadOnly {
-      let transaction = EmbeddedTransaction(try engine.snapshot(), isReadOnly: true)
+      let transaction = EmbeddedTransaction(
+        engine.workspace(try engine.snapshot()), isReadOnly: true)
       let result = try await body(transaction)
       _ = try transaction.finished()
       return result
     }
     let grant = try await engine.acquire(within: options.deadline)
-    let transaction = EmbeddedTransaction(grant.state, isReadOnly: false)
+    let transaction = EmbeddedTransaction(engine.workspace(grant.state), isReadOnly: false)
     // The right to write must not stay with a body that never comes back.
     let timer = Task { [engine] in
       try await Task.sleep(for: options.deadline)
@@ -96,7 +99,9 @@ package final class EmbeddedBackend: StorageBackend {
     defer { timer.cancel() }
     do {
       let result = try await body(transaction)
-      try await engine.commit(try transaction.finished(), grant)
+      let workspace = try transaction.finished()
+      try chaos.strike()
+      try await engine.commit(workspace, grant)
       return result
     } catch {
       engine.release(grant.ticket)
@@ -144,7 +149,7 @@ private struct EmbeddedMigrationSession: MigrationSession {
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = Workspace(grant.state)
+    var workspace = engine.workspace(grant.state)
     do {
       try workspace.apply(migration)
     } catch {

@@ -18,8 +18,8 @@ final class EmbeddedTransaction: StorageTransaction {
 
   private let state: Mutex<State>
 
-  init(_ start: DatabaseState, isReadOnly: Bool) {
-    state = Mutex(State(workspace: Workspace(start), isReadOnly: isReadOnly))
+  init(_ workspace: Workspace, isReadOnly: Bool) {
+    state = Mutex(State(workspace: workspace, isReadOnly: isReadOnly))
   }
 
   /// The workspace to commit.

@@ -32,6 +32,11 @@ package final class Engine: Sendable {
     self.log = log
   }
 
+  /// A workspace for a writer, or for one who only reads.
+  package func workspace(_ state: DatabaseState) -> Workspace {
+    Workspace(state, isRecording: log != nil)
+  }
+
   /// The last durable state: what plain reads see.
   package func snapshot() throws(StoreError) -> DatabaseState {
     let state = shared.withLock { $0.isClosed ? nil : $0.durable }
@@ -145,33 +150,28 @@ extension Engine {
 extension Engine {
   /// Makes a workspace the state that the next writer starts from, gives up the right to write,
   /// and waits until the commit is durable.
-  /// - Throws: `serializationFailure` when the state that the workspace started from was lost;
-  ///   what the log throws.
+  /// - Throws: `serializationFailure` when the state that the workspace started from was lost,
+  ///   `deadlineExceeded` when the right to write was taken away, `closed`; what the log throws.
   package func commit(
     _ workspace: Workspace, _ grant: Grant, migration: PlannedMigration? = nil
   ) async throws(StoreError) {
-    guard let log else {
-      let isWriter = shared.withLock { shared in
-        guard shared.writer == grant.ticket, !shared.isClosed else { return false }
-        shared.durable = workspace.state
-        shared.queued = workspace.state
-        return true
+    let refusal = shared.withLock { shared -> StoreError? in
+      if shared.isClosed { return Self.closed }
+      guard shared.writer == grant.ticket else {
+        return StoreError(.deadlineExceeded, "the transaction took too long")
       }
-      release(grant.ticket)
-      guard isWriter else { throw Self.closed }
-      return
-    }
-    let isCurrent = shared.withLock { shared in
-      guard shared.writer == grant.ticket, shared.epoch == grant.epoch, !shared.isClosed else {
-        return false
+      guard shared.epoch == grant.epoch else {
+        return StoreError(
+          .serializationFailure, "an earlier commit that this transaction had read was lost")
       }
       shared.queued = workspace.state
-      return true
+      if log == nil { shared.durable = workspace.state }
+      return nil
     }
-    guard isCurrent else {
+    guard let log, refusal == nil else {
       release(grant.ticket)
-      throw StoreError(
-        .serializationFailure, "an earlier commit that this transaction had read was lost")
+      if let refusal { throw refusal }
+      return
     }
     let commit = Commit(
       epoch: grant.epoch, effects: workspace.effects, migration: migration, state: workspace.state)

@@ -4,6 +4,9 @@
 
 /// A key with a total order.
 package protocol OrderedKey: Sendable {
+  /// A number that is never greater than that of a key behind this one. Most comparisons of a
+  /// search end here, without touching what the key refers to.
+  var rank: UInt64 { get }
   /// Negative when left comes first, zero when both are equal.
   static func order(_ left: Self, _ right: Self) -> Int
 }
@@ -53,17 +56,17 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
     return old
   }
 
-  /// The first key that fulfils a condition which is true for all keys behind it too.
-  package func first(where isReached: (Key) -> Bool) -> (key: Key, element: Element)? {
+  /// The first key that is not before the given one.
+  package func first(notBefore key: Key) -> (key: Key, element: Element)? {
     var node = root
     /// The nearest subtree to the right, for a leaf whose keys all come before.
     var right: Node?
     while !node.children.isEmpty {
-      let index = node.partition { !isReached($0) }
+      let index = node.childIndex(for: key)
       if index + 1 < node.children.count { right = node.children[index + 1] }
       node = node.children[index]
     }
-    let index = node.partition { !isReached($0) }
+    let index = node.lowerBound(key)
     if index < node.keys.count { return (node.keys[index], node.elements[index]) }
     guard var next = right else { return nil }
     while let child = next.children.first { next = child }
@@ -107,12 +110,36 @@ extension OrderedMap {
 
     /// The first place whose key is not before the given one.
     func lowerBound(_ key: Key) -> Int {
-      partition { Key.order($0, key) < 0 }
+      let rank = key.rank
+      var low = 0
+      var high = keys.count
+      while low < high {
+        let middle = (low + high) / 2
+        let other = keys[middle].rank
+        if other < rank || (other == rank && Key.order(keys[middle], key) < 0) {
+          low = middle + 1
+        } else {
+          high = middle
+        }
+      }
+      return low
     }
 
     /// The child that holds a key: separators equal to it lead to the right.
     func childIndex(for key: Key) -> Int {
-      partition { Key.order($0, key) <= 0 }
+      let rank = key.rank
+      var low = 0
+      var high = keys.count
+      while low < high {
+        let middle = (low + high) / 2
+        let other = keys[middle].rank
+        if other < rank || (other == rank && Key.order(keys[middle], key) <= 0) {
+          low = middle + 1
+        } else {
+          high = middle
+        }
+      }
+      return low
     }
 
     /// How many leading keys fulfil a condition that is never true again once it was false.
@@ -140,8 +167,10 @@ extension OrderedMap {
       // A key beyond all others is mostly the next of a rising series: leave the left node full.
       let at = index == keys.count - 1 ? keys.count - 1 : keys.count / 2
       let right = Node()
-      right.keys = Array(keys[at...])
-      right.elements = Array(elements[at...])
+      right.keys.reserveCapacity(OrderedMap.capacity + 1)
+      right.elements.reserveCapacity(OrderedMap.capacity + 1)
+      right.keys += keys[at...]
+      right.elements += elements[at...]
       keys.removeSubrange(at...)
       elements.removeSubrange(at...)
       return (nil, (right.keys[0], right))

@@ -1,35 +1,34 @@
+import Foundation
 package import Roost
+import RoostCore
 
 /// The key of a row in a tree: a primary key, or an index's values followed by the primary key.
 ///
 /// The first value stands inline, so that most comparisons touch no other memory.
 package struct RowKey: OrderedKey, Hashable {
+  package let rank: UInt64
   /// The first value.
   package let first: Value
   /// The values behind it; mostly none.
   package let rest: [Value]
 
-  /// Makes a key of at least one value; of none, a key of one NULL.
-  package init(_ values: some Collection<Value>) {
-    first = values.first ?? .null
-    rest = values.count > 1 ? Array(values.dropFirst()) : []
-  }
-
   package init(first: Value, rest: [Value]) {
+    rank = first.rank
     self.first = first
     self.rest = rest
   }
 
-  /// Makes a key of one value.
-  package init(_ value: Value) {
-    first = value
-    rest = []
+  /// Makes a key of at least one value; of none, a key of one NULL.
+  package init(_ values: some Collection<Value>) {
+    self.init(
+      first: values.first ?? .null, rest: values.count > 1 ? Array(values.dropFirst()) : [])
   }
 
   /// A row's values at some places.
   init(_ row: [Value], at positions: [Int]) {
-    first = row[positions[0]]
-    rest = positions.count > 1 ? positions.dropFirst().map { row[$0] } : []
+    self.init(
+      first: row[positions[0]],
+      rest: positions.count > 1 ? positions.dropFirst().map { row[$0] } : [])
   }
 
   /// All values.
@@ -61,18 +60,65 @@ package struct RowKey: OrderedKey, Hashable {
     return 0
   }
 
-  /// How the first values stand to those of another key.
-  func order(_ other: RowKey, first count: Int) -> Int {
-    for index in 0..<count {
-      let result = Value.order(self[index], other[index])
-      if result != .same { return Int(result.rawValue) }
-    }
-    return 0
+  /// The key of the first values only, which stands before all keys that begin with them.
+  func prefix(_ count: Int) -> RowKey {
+    count == self.count ? self : RowKey(first: first, rest: Array(rest.prefix(count - 1)))
+  }
+
+  /// Whether the first values are those of a shorter key.
+  func starts(with prefix: RowKey) -> Bool {
+    guard rank == prefix.rank, Value.order(first, prefix.first) == .same else { return false }
+    for index in prefix.rest.indices where rest[index] != prefix.rest[index] { return false }
+    return true
   }
 
   /// Whether one of the first values is NULL.
   func hasNull(first count: Int) -> Bool {
     for index in 0..<count where self[index].isNull { return true }
     return false
+  }
+}
+
+extension Value {
+  /// A number in the order of values of one type; equal for values that it cannot tell apart.
+  fileprivate var rank: UInt64 {
+    switch self {
+    case .int(let number): Self.rank(Double(number))
+    case .double(let number): Self.rank(number)
+    case .numeric(let number): Self.rank(number.double)
+    case .text(let text): Self.rank(text.utf8)
+    case .bytes(let bytes): Self.rank(bytes)
+    case .uuid(let uuid): withUnsafeBytes(of: uuid) { Self.rank($0) }
+    case .timestamp(let timestamp): Self.rank(timestamp.microsecondsSince2000)
+    case .date(let date): Self.rank(Int64(date.daysSince2000))
+    case .bool(let bool): bool ? 1 : 0
+    case .json, .label, .array: 0
+    case .null: .max
+    }
+  }
+
+  private static func rank(_ number: Int64) -> UInt64 {
+    UInt64(bitPattern: number) ^ (1 << 63)
+  }
+
+  /// Integers, too, are ranked as doubles, since a numeric or double may be compared with them;
+  /// the conversion never turns their order around.
+  private static func rank(_ number: Double) -> UInt64 {
+    if number.isNaN { return .max }
+    // Zero is added for the sake of minus zero.
+    let bits = (number + 0).bitPattern
+    return bits >> 63 == 0 ? bits | (1 << 63) : ~bits
+  }
+
+  /// The first eight bytes.
+  private static func rank(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    var rank: UInt64 = 0
+    var shift: UInt64 = 64
+    for byte in bytes {
+      shift -= 8
+      rank |= UInt64(byte) << shift
+      if shift == 0 { break }
+    }
+    return rank
   }
 }

@@ -3,11 +3,14 @@ package import Roost
 /// A database state under change, with the effects so far. A copy of it is a savepoint.
 package struct Workspace: Sendable {
   package var state: DatabaseState
-  /// The effects since the transaction's start, in order.
+  /// The effects since the transaction's start, in order; none when they are not recorded.
   package private(set) var effects: [Effect] = []
+  private let isRecording: Bool
 
-  package init(_ state: DatabaseState) {
+  /// Starts from a state. `isRecording` is false where nobody keeps a journal.
+  package init(_ state: DatabaseState, isRecording: Bool) {
     self.state = state
+    self.isRecording = isRecording
   }
 
   /// Applies one mutation as one statement: rows first, then foreign keys.
@@ -25,6 +28,7 @@ package struct Workspace: Sendable {
     _ row: [Value], in table: Int, replacing old: [Value]? = nil
   ) throws(StoreError) {
     try state.put(row, in: table, replacing: old)
+    guard isRecording else { return }
     let plan = state.catalog.tables[table]
     let key = plan.key(of: row)
     if let old {
@@ -36,11 +40,13 @@ package struct Workspace: Sendable {
 
   mutating func remove(_ row: [Value], from table: Int) throws(StoreError) {
     try state.remove(row, from: table)
+    guard isRecording else { return }
     effects.append(.remove(table: table, key: state.catalog.tables[table].key(of: row)))
   }
 
   /// Adds stored rows to the effects, after a migration has written them anew.
   mutating func note(_ rows: [[Value]], in table: Int) {
+    guard isRecording else { return }
     let plan = state.catalog.tables[table]
     for row in rows { effects.append(.put(table: table, key: plan.key(of: row), row: row)) }
     noteSequences(of: table)
@@ -55,6 +61,7 @@ package struct Workspace: Sendable {
 
   /// Notes where the sequences of a table stand, so that a journal keeps it.
   mutating func noteSequences(of table: Int) {
+    guard isRecording else { return }
     for (column, last) in state.tables[table].sequences.sorted(by: { $0.key < $1.key }) {
       effects.append(.sequence(table: table, column: column, last: last))
     }
@@ -75,7 +82,9 @@ package struct Workspace: Sendable {
         if case .int(let number) = row[position] { greatest = max(greatest, number) }
       }
       state.tables[table].sequences[column.name] = greatest
-      effects.append(.sequence(table: table, column: column.name, last: greatest))
+      if isRecording {
+        effects.append(.sequence(table: table, column: column.name, last: greatest))
+      }
     }
     return result.affected
   }

@@ -22,6 +22,13 @@ final class PostgresBackend: StorageBackend {
     pool = try PostgresPool(configuration, options: options)
   }
 
+  /// Runs a body with a connection of the pool.
+  func withConnection<Result: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws -> Result
+  ) async throws -> Result {
+    try await pool.withConnection(body)
+  }
+
   /// Runs calls on a connection of the pool.
   private func run<Result: Sendable>(
     _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result

@@ -12,6 +12,9 @@ final class PostgresTransaction: StorageTransaction {
     session = ConnectionSession(connection: connection, schema: schema)
   }
 
+  /// The connection that the transaction is on.
+  var connection: PostgresConnection { session.connection }
+
   /// Ends the transaction from outside: the server rolls back when the connection goes.
   func expire() async {
     isExpired.store(true, ordering: .relaxed)

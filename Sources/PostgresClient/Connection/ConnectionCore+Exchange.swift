@@ -2,49 +2,40 @@ import Foundation
 import PostgresWire
 import RoostCore
 
-/// Takes what the server says; true ends the exchange.
-typealias EventHandler =
-  (SessionEvent, UnsafeRawBufferPointer) throws(PostgresError) -> Bool
-
 extension ConnectionCore {
-  /// Sends what is in `output` and hands the server's answers to the closure, until it says that
-  /// the exchange is over. An error, the closure's included, closes the connection.
+  /// Sends what has been written and hands the server's answers to the closures, until the second
+  /// says that the exchange is over. An error, the closures' included, closes the connection.
   func exchange(
-    until deadline: Deadline, _ handle: EventHandler
+    until deadline: Deadline, row: RowBodyHandler, _ handle: EventHandler
   ) async throws(PostgresError) {
     do throws(PostgresError) {
       if !(try flushNow()) { try await flush(until: deadline) }
-      while !(try handleBuffered(handle)) {
-        if !output.bytes.isEmpty { try await flush(until: deadline) }
-        if !(try fillSpinning()) { try await fill(until: deadline) }
+      var isFirst = true
+      while !(try handleBuffered(row: row, handle)) {
+        if !wire.output.bytes.isEmpty { try await flush(until: deadline) }
+        // Only the first answer is worth spinning for: of a long result, more comes while we sleep.
+        let wasFirst = isFirst
+        isFirst = false
+        if wasFirst ? try fillSpinning() : try fillNow() { continue }
+        try await fill(until: deadline)
       }
     } catch {
       throw abandon(error)
     }
   }
 
-  /// Hands on what has been received; true when the exchange is over.
-  private func handleBuffered(_ handle: EventHandler) throws(PostgresError) -> Bool {
-    while let (event, body) = try nextEvent() {
+  /// Hands on what has been received, and notes what has nothing to do with the exchange.
+  private func handleBuffered(
+    row: RowBodyHandler, _ handle: EventHandler
+  ) throws(PostgresError) -> Bool {
+    try wire.handleBuffered(row: row) { event throws(PostgresError) in
       switch event {
-      case .row, .progress: break
       case .ready(let status): note(status)
       case .notice(let message): configuration.onNotice?(message)
       case .parameterStatus(let name, let value): note(parameter: name, value)
       default: break
       }
-      if try handle(event, body) { return true }
-    }
-    return false
-  }
-
-  @inline(__always)
-  private func nextEvent() throws(PostgresError) -> (SessionEvent, UnsafeRawBufferPointer)? {
-    do throws(WireError) {
-      guard let frame = try framer.next() else { return nil }
-      return (try session.receive(frame, output: &output), frame.body)
-    } catch {
-      throw PostgresError(error)
+      return try handle(event)
     }
   }
 
@@ -54,10 +45,10 @@ extension ConnectionCore {
   @inline(__always)
   private func flushNow() throws(PostgresError) -> Bool {
     guard let streams else { throw .closed }
-    while !output.bytes.isEmpty {
-      switch output.bytes.withUnsafeBytes({ streams.output.writeAvailable($0) }) {
-      case .moved(let count) where count >= output.bytes.count: output.removeAll()
-      case .moved(let count): output.removeFirst(count)
+    while !wire.output.bytes.isEmpty {
+      switch wire.output.bytes.withUnsafeBytes({ streams.output.writeAvailable($0) }) {
+      case .moved(let count) where count >= wire.output.bytes.count: wire.output.removeAll()
+      case .moved(let count): wire.output.removeFirst(count)
       case .wouldBlock: return false
       case .end, .failed: throw sendFailure()
       }
@@ -81,9 +72,12 @@ extension ConnectionCore {
   private func sendFailure() -> PostgresError {
     guard let streams else { return .closed }
     while case .moved = receiveAvailable(streams) {}
-    while let next = try? nextEvent() {
-      if case .failed(let message) = next.0 { return PostgresError(endOfSession: message) }
+    var said: PostgresServerMessage?
+    _ = try? wire.handleBuffered(row: { _ in }) { event in
+      if case .failed(let message) = event { said = message }
+      return said != nil
     }
+    if let said { return PostgresError(endOfSession: said) }
     return PostgresError(.closed, "the connection was lost while sending")
   }
 
@@ -91,7 +85,7 @@ extension ConnectionCore {
 
   private func receiveAvailable(_ streams: StreamPair) -> StreamProgress {
     var progress = StreamProgress.wouldBlock
-    _ = framer.fill { room in
+    _ = wire.framer.fill { room in
       progress = streams.input.readAvailable(room)
       if case .moved(let count) = progress { return count }
       return 0
@@ -115,6 +109,17 @@ extension ConnectionCore {
     } while Deadline.now.nanoseconds < end
     spin.end(succeeded: false)
     return false
+  }
+
+  /// Receives what is there. False when nothing is.
+  private func fillNow() throws(PostgresError) -> Bool {
+    guard let streams else { return false }
+    switch receiveAvailable(streams) {
+    case .moved: return true
+    case .wouldBlock: return false
+    case .end: throw ended()
+    case .failed(let number): throw lost(number)
+    }
   }
 
   /// Waits for something to come and receives it.
@@ -168,7 +173,7 @@ extension ConnectionCore {
         return false
       }
       do throws(PostgresError) {
-        _ = try handleBuffered { event, _ throws(PostgresError) in
+        _ = try handleBuffered(row: { _ in }) { event throws(PostgresError) in
           if case .failed(let message) = event { throw PostgresError(endOfSession: message) }
           return false
         }

@@ -55,17 +55,16 @@ extension ConnectionCore {
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> PreparedStatement {
     let name = statements.makeName()
-    try write { (core) throws(WireError) in
-      for evicted in core.statements.takeEvicted() {
-        try core.session.close(statement: evicted, output: &core.output)
-      }
-      try core.session.parse(name: name, sql: sql, types: types, output: &core.output)
-      try core.session.describe(statement: name, output: &core.output)
-      try core.session.sync(output: &core.output)
+    let evicted = statements.takeEvicted()
+    try wire.write { (session, output) throws(WireError) in
+      for name in evicted { try session.close(statement: name, output: &output) }
+      try session.parse(name: name, sql: sql, types: types, output: &output)
+      try session.describe(statement: name, output: &output)
+      try session.sync(output: &output)
     }
     var columns = PostgresColumns.none
     var failure: PostgresServerMessage?
-    try await exchange(until: deadline) { event, _ in
+    try await exchange(until: deadline, row: { _ in }) { event in
       switch event {
       case .columns(let described): columns = PostgresColumns(described).preferringBinary()
       case .failed(let message):
@@ -106,27 +105,27 @@ extension ConnectionCore {
     var wasCopy = false
     var dropped = 0
     do throws(PostgresError) {
-      try write { (core) throws(WireError) in
-        try core.session.bind(
+      try wire.write { (session, output) throws(WireError) in
+        try session.bind(
           statement: statement.name, parameters: parameters, columns: statement.columns,
-          output: &core.output)
-        try core.session.execute(output: &core.output)
-        try core.session.sync(output: &core.output)
+          output: &output)
+        try session.execute(output: &output)
+        try session.sync(output: &output)
       }
       columns(statement.columns)
       var row = PostgresRow(columns: statement.columns)
-      try await exchange(until: deadline) { event, body throws(PostgresError) in
-        switch event {
-        case .row:
-          if callerError != nil {
-            dropped += body.count
-            guard dropped <= Self.droppedByteCount else {
-              throw PostgresError(.closed, "closed rather than to receive rows that nobody wants")
-            }
-            return false
+      try await exchange(until: deadline) { body throws(PostgresError) in
+        guard callerError == nil else {
+          dropped += body.count
+          guard dropped <= Self.droppedByteCount else {
+            throw PostgresError(.closed, "closed rather than to receive rows that nobody wants")
           }
-          try Self.load(&row, body)
-          do { try handle(row) } catch { callerError = error }
+          return
+        }
+        try Self.load(&row, body)
+        do { try handle(row) } catch { callerError = error }
+      } _: { event in
+        switch event {
         case .completed(let text): tag = PostgresCommandTag(text)
         case .copyRefused: wasCopy = true
         case .failed(let message):
@@ -161,20 +160,6 @@ extension ConnectionCore {
     }
   }
 
-  /// Writes a request. When it cannot be written, nothing of it is sent, and the session is as it
-  /// was before.
-  private func write(
-    _ body: (ConnectionCore) throws(WireError) -> Void
-  ) throws(PostgresError) {
-    do throws(WireError) {
-      try body(self)
-    } catch {
-      session.forgetRequests()
-      output.removeAll()
-      throw PostgresError(error)
-    }
-  }
-
   /// The error for what the server says; closes the connection when the session is over.
   func refused(_ message: PostgresServerMessage) -> PostgresError {
     message.endsSession
@@ -192,17 +177,16 @@ extension ConnectionCore {
     defer { endTurn() }
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
-    try write { (core) throws(WireError) in
-      try core.session.query(script, output: &core.output)
+    try wire.write { (session, output) throws(WireError) in
+      try session.query(script, output: &output)
     }
     var results: [PostgresResult] = []
     var current = PostgresResult(columns: .none)
     var failure: PostgresServerMessage?
     var wasCopy = false
-    try await exchange(until: deadline) { event, body in
+    try await exchange(until: deadline, row: { current.append($0) }) { event in
       switch event {
       case .columns(let columns): current = PostgresResult(columns: PostgresColumns(columns))
-      case .row: current.append(body)
       case .completed(let tag):
         current.tag = PostgresCommandTag(tag)
         results.append(current)

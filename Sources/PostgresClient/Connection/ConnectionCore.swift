@@ -13,9 +13,7 @@ final class ConnectionCore: @unchecked Sendable {
   let configuration: PostgresConfiguration
 
   var streams: StreamPair?
-  var session: Session
-  var framer = MessageFramer()
-  var output = WireWriter(capacity: 1 << 10)
+  var wire: WireState
   var statements: StatementCache
   var spin = AdaptiveSpin()
   /// Why the connection is closed.
@@ -35,11 +33,12 @@ final class ConnectionCore: @unchecked Sendable {
     statements = StatementCache(limit: configuration.statementCacheLimit)
     // 18 random bytes as libpq: 24 characters of base64, none of them a comma.
     let nonce = Data(Secrets.randomBytes(18)).base64EncodedString()
-    session = Session(
-      Credentials(
-        user: configuration.user, password: configuration.password,
-        policy: configuration.authentication, nonce: nonce,
-        derive: configuration.saltedPasswords.derive))
+    wire = WireState(
+      Session(
+        Credentials(
+          user: configuration.user, password: configuration.password,
+          policy: configuration.authentication, nonce: nonce,
+          derive: configuration.saltedPasswords.derive)))
   }
 
   // MARK: From any thread
@@ -68,12 +67,12 @@ final class ConnectionCore: @unchecked Sendable {
       streams = try await connector.connect(to: configuration.endpoint).streams()
     }
     do throws(WireError) {
-      try session.start(parameters: configuration.startupParameters, output: &output)
+      try wire.start(configuration.startupParameters)
     } catch {
       throw abandon(PostgresError(error))
     }
     do throws(PostgresError) {
-      try await exchange(until: deadline) { event, _ throws(PostgresError) in
+      try await exchange(until: deadline, row: { _ in }) { event throws(PostgresError) in
         switch event {
         case .failed(let message): throw PostgresError(refusal: message)
         case .started: return true
@@ -85,15 +84,14 @@ final class ConnectionCore: @unchecked Sendable {
       throw PostgresError(
         .connectTimeout, "the connect deadline passed before the server let us in")
     }
-    framer.limit = WireLimits.messageByteCount
+    wire.framer.limit = WireLimits.messageByteCount
   }
 
   /// Says good-bye, as far as that is possible without waiting, and closes.
   func close() {
     guard !isClosed else { return }
-    output.removeAll()
-    session.terminate(output: &output)
-    if !isTaken { _ = output.bytes.withUnsafeBytes { streams?.output.writeAvailable($0) } }
+    let goodbye = wire.terminate()
+    if !isTaken { _ = goodbye.withUnsafeBytes { streams?.output.writeAvailable($0) } }
     abandon(.closed)
   }
 
@@ -101,14 +99,14 @@ final class ConnectionCore: @unchecked Sendable {
   @discardableResult
   func abandon(_ error: PostgresError) -> PostgresError {
     if closeReason == nil { closeReason = error }
-    session.end()
+    wire.session.end()
     streams?.close()
     closed.store(true, ordering: .releasing)
     return error
   }
 
   func requireOpen() throws(PostgresError) {
-    guard !isClosed, session.isOpen else {
+    guard !isClosed, wire.session.isOpen else {
       throw PostgresError(
         .closed, "the connection is closed",
         cause: closeReason.flatMap { $0.code == .closed ? nil : $0 })

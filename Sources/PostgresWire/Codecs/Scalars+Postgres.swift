@@ -1,3 +1,5 @@
+import RoostCore
+
 extension Bool: PostgresCodable {
   /// `boolean`.
   @inlinable public static var postgresParameterType: PostgresType { .bool }
@@ -92,8 +94,15 @@ extension PostgresCell {
   @usableFromInline
   func text<T>(as swiftType: T.Type) throws(PostgresDecodingError) -> String {
     let bytes = try requireBytes(as: swiftType)
-    if let text = String(validating: bytes, as: UTF8.self) { return text }
-    throw malformed("it is not UTF-8", as: swiftType)
+    // Repairing and comparing is several times faster than the validating initializer.
+    var text = String(decoding: bytes, as: UTF8.self)
+    let isSame = text.withUTF8 { utf8 in
+      guard utf8.count == bytes.count else { return false }
+      guard let left = utf8.baseAddress, let right = bytes.baseAddress else { return true }
+      return memcmp(left, right, bytes.count) == 0
+    }
+    guard isSame else { throw malformed("it is not UTF-8", as: swiftType) }
+    return text
   }
 }
 

@@ -24,7 +24,9 @@ package struct Session: Sendable {
     case ended
   }
 
-  private var phase = Phase.created
+  private var phase = Phase.created {
+    didSet { isOpen = if case .open = phase { true } else { false } }
+  }
   private let credentials: Credentials
   private var steps: [Step] = []
   private var nextStep = 0
@@ -32,6 +34,9 @@ package struct Session: Sendable {
   private var queryHasColumns = false
   private var isCopyingOut = false
 
+  /// Whether the server has let us in and said that it is ready. Kept beside the phase, whose value
+  /// is big: it is asked for with every row.
+  package private(set) var isOpen = false
   /// Whether the session was in a transaction when the server last said so.
   package private(set) var transactionStatus = TransactionStatus.idle
   /// The server's run-time parameters that it told of.
@@ -45,20 +50,11 @@ package struct Session: Sendable {
   }
 
   /// Whether a request may be made now: nothing is unanswered.
-  package var isIdle: Bool {
-    if case .open = phase { return nextStep == steps.count }
-    return false
-  }
+  package var isIdle: Bool { isOpen && nextStep == steps.count }
 
   /// Whether the session has failed or ended.
   package var hasEnded: Bool {
     if case .ended = phase { return true }
-    return false
-  }
-
-  /// Whether the server has let us in and said that it is ready.
-  package var isOpen: Bool {
-    if case .open = phase { return true }
     return false
   }
 
@@ -95,7 +91,7 @@ package struct Session: Sendable {
   }
 
   func requireOpen() throws(WireError) {
-    guard case .open = phase else { throw .sessionEnded }
+    guard isOpen else { throw .sessionEnded }
   }
 
   // MARK: Messages
@@ -116,14 +112,25 @@ package struct Session: Sendable {
     }
   }
 
+  /// Whether a message with this tag is a row of the statement that runs; it then needs no more
+  /// than to be read, and `receive` need not be given it.
+  @inline(__always)
+  package func takesRow(_ tag: UInt8) -> Bool {
+    guard tag == BackendTag.dataRow, nextStep < steps.count, isOpen else { return false }
+    switch steps[nextStep] {
+    case .execute: return true
+    case .query: return queryHasColumns
+    default: return false
+    }
+  }
+
   /// What nearly every query is answered with, without the detour of a message value. Nil for all
   /// else, and for whatever is not exactly as it should be.
   @inline(__always)
   private mutating func receiveCommon(_ frame: MessageFramer.Frame) -> SessionEvent? {
     guard nextStep < steps.count, isOpen else { return nil }
     switch (frame.tag, steps[nextStep]) {
-    case (BackendTag.dataRow, .execute): return .row
-    case (BackendTag.dataRow, .query): return queryHasColumns ? .row : nil
+    case (BackendTag.dataRow, _): return takesRow(frame.tag) ? .row : nil
     case (BackendTag.bindComplete, .bind) where frame.body.isEmpty:
       nextStep += 1
       return .progress

@@ -183,8 +183,12 @@ private struct Resolver {
       default: break
       }
     }
-    if case .literal(.text) = other.expression { return operand.expression }
-    if case .literal(.array([])) = other.expression { return operand.expression }
+    // A literal on the other side is turned into this one's type, or refused, when it is its turn.
+    switch other.expression {
+    case .literal(.text), .literal(.label), .literal(.date), .literal(.array([])):
+      return operand.expression
+    default: break
+    }
     throw StoreError(
       .invalidQuery, "\(type.sql) cannot be compared with \(wanted.sql)", table: table.name)
   }

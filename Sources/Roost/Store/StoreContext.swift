@@ -74,7 +74,7 @@ package final class StoreContext: Sendable {
 /// Where a session stands: a store's plain calls, or a transaction's. Opaque to programs.
 public struct SessionCore: Sendable {
   let context: StoreContext
-  let session: any StorageSession
+  package let session: any StorageSession
   /// The transaction's own state; nil outside.
   let transaction: TransactionState?
 
@@ -82,7 +82,7 @@ public struct SessionCore: Sendable {
   var now: Timestamp { transaction?.now ?? context.generators.now() }
 
   /// Runs a call. An error dooms the transaction that it happens in.
-  func perform<Result>(
+  package func perform<Result>(
     _ call: (any StorageSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     guard let transaction else {

@@ -22,24 +22,25 @@ extension ProjectStore {
   ) async throws -> IndexReport {
     var report = IndexReport()
     let listed = Self.withoutDuplicates(packages, &report)
-    var run = IndexRun(
-      ecosystem: ecosystem, steps: 2 * listed.count, resolver: NameResolver(listed),
-      shouldStop: shouldStop, progress: progress)
-    try await run.lookUpUnlistedNames(in: store, batchSize: batchSize)
-    report.unknownNames = run.resolver.unknownNames(in: listed)
-    for batch in listed.batches(of: batchSize) {
-      if run.shouldStop() {
-        report.wasStopped = true
-        return report
-      }
-      try await run.storeProjects(batch, in: store, &report)
+    var run = try await IndexRun(
+      listed, ecosystem: ecosystem, store: store, batchSize: batchSize, progress: progress)
+    report.unknownNames = run.unknownNames
+    let batches = stride(from: 0, to: listed.count, by: max(1, batchSize)).map { start in
+      start..<min(start + max(1, batchSize), listed.count)
     }
-    for batch in listed.batches(of: batchSize) {
-      if run.shouldStop() {
+    for batch in batches {
+      guard !shouldStop() else {
         report.wasStopped = true
         return report
       }
-      try await run.storeEdges(batch, in: store, &report)
+      try await run.storeProjects(batch, &report)
+    }
+    for batch in batches {
+      guard !shouldStop() else {
+        report.wasStopped = true
+        return report
+      }
+      try await run.storeEdges(batch, &report)
     }
     return report
   }
@@ -63,134 +64,106 @@ extension ProjectStore {
   }
 }
 
-/// Which packages a needed name stands for.
-private struct NameResolver {
-  private var names: Set<String>
-  private var providers: [String: [String]] = [:]
-  /// The names that are needed but not listed.
-  private(set) var unlisted: [String]
-
-  init(_ packages: [PackageListing]) {
-    names = Set(packages.map(\.name))
-    for package in packages {
-      for virtual in package.provides { providers[virtual, default: []].append(package.name) }
-    }
-    var unlisted: Set<String> = []
-    for package in packages {
-      for name in package.requires where !names.contains(name) && providers[name] == nil {
-        unlisted.insert(name)
-      }
-    }
-    self.unlisted = unlisted.sorted()
-  }
-
-  /// Adds a name that an earlier run has stored.
-  mutating func add(_ name: String) {
-    names.insert(name)
-  }
-
-  func unknownNames(in packages: [PackageListing]) -> Int {
-    unlisted.count { !names.contains($0) }
-  }
-
-  /// The packages that a package needs, each once, never itself.
-  func targets(of package: PackageListing) -> Set<String> {
-    var targets: Set<String> = []
-    for name in package.requires {
-      if names.contains(name) { targets.insert(name) }
-      targets.formUnion(providers[name] ?? [])
-    }
-    targets.remove(package.name)
-    return targets
-  }
-}
-
-/// One run over a list.
+/// One run over a list. Packages are numbers here: their places in the list, and behind those
+/// the needed packages that an earlier run has stored.
 private struct IndexRun {
-  let ecosystem: String
-  let steps: Int
-  var resolver: NameResolver
-  let shouldStop: @Sendable () -> Bool
-  let progress: @Sendable (IndexProgress) -> Void
-  /// The keys of all projects that edges may touch.
-  private var keys: [String: Int] = [:]
+  private let listed: [PackageListing]
+  private let ecosystem: String
+  private let store: Store
+  private let progress: @Sendable (IndexProgress) -> Void
+  /// How many needed names nobody has.
+  private(set) var unknownNames = 0
+  /// What each listed package needs, each package once, never itself.
+  private var targets: [[Int]] = []
+  /// The stored keys of all packages; nil until they are stored.
+  private var keys: [Int?]
   private var done = 0
 
   init(
-    ecosystem: String, steps: Int, resolver: NameResolver,
-    shouldStop: @escaping @Sendable () -> Bool,
+    _ listed: [PackageListing], ecosystem: String, store: Store, batchSize: Int,
     progress: @escaping @Sendable (IndexProgress) -> Void
-  ) {
+  ) async throws {
+    self.listed = listed
     self.ecosystem = ecosystem
-    self.steps = steps
-    self.resolver = resolver
-    self.shouldStop = shouldStop
+    self.store = store
     self.progress = progress
-  }
-
-  /// Finds those needed names that are not listed but were stored by an earlier run.
-  mutating func lookUpUnlistedNames(in store: Store, batchSize: Int) async throws {
-    for names in resolver.unlisted.batches(of: batchSize) {
-      for project in try await ProjectStore.find(Array(names), of: ecosystem, in: store) {
-        resolver.add(project.name)
-        keys[project.name] = project.id
+    keys = Array(repeating: nil, count: listed.count)
+    var packages: [String: [Int]] = [:]
+    for (place, package) in listed.enumerated() {
+      for virtual in package.provides { packages[virtual, default: []].append(place) }
+    }
+    for (place, package) in listed.enumerated() {
+      packages[package.name, default: []].append(place)
+    }
+    let unlisted = Set(listed.lazy.flatMap(\.requires).filter { packages[$0] == nil }).sorted()
+    for start in stride(from: 0, to: unlisted.count, by: max(1, batchSize)) {
+      let names = Array(unlisted[start..<min(start + max(1, batchSize), unlisted.count)])
+      for project in try await ProjectStore.find(names, of: ecosystem, in: store) {
+        packages[project.name] = [keys.count]
+        keys.append(project.id)
       }
     }
+    unknownNames = unlisted.count { packages[$0] == nil }
+    targets = listed.enumerated().map { place, package in
+      var found: [Int] = []
+      for name in package.requires {
+        for target in packages[name] ?? [] where target != place && !found.contains(target) {
+          found.append(target)
+        }
+      }
+      return found
+    }
   }
 
-  mutating func storeProjects(
-    _ batch: ArraySlice<PackageListing>, in store: Store, _ report: inout IndexReport
-  ) async throws {
+  mutating func storeProjects(_ batch: Range<Int>, _ report: inout IndexReport) async throws {
     let ecosystem = ecosystem
-    let listed = batch.map { package in
-      Project(
+    let wanted = batch.map { place in
+      let package = listed[place]
+      return Project(
         ecosystem: ecosystem, name: package.name, description: package.description,
         homepageURL: package.homepageURL, repositoryURL: package.repositoryURL,
-        dependencyCount: resolver.targets(of: package).count)
+        dependencyCount: targets[place].count)
     }
     let (known, written) = try await store.transaction { transaction in
-      let known = try await ProjectStore.find(listed.map(\.name), of: ecosystem, in: transaction)
+      let known = try await ProjectStore.find(wanted.map(\.name), of: ecosystem, in: transaction)
       let stored = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
-      let different = listed.filter { project in
+      let different = wanted.filter { project in
         stored[project.name].map { !$0.isListed(as: project) } ?? true
       }
       return (known, try await ProjectStore.upsert(different, in: transaction))
     }
-    for project in known + written { keys[project.name] = project.id }
+    let stored = Dictionary((known + written).map { ($0.name, $0.id) }) { first, _ in first }
+    for place in batch { keys[place] = stored[listed[place].name] ?? nil }
     let knownNames = Set(known.map(\.name))
     let changed = written.count { knownNames.contains($0.name) }
     report.changed += changed
     report.inserted += written.count - changed
-    report.unchanged += listed.count - written.count
-    advance(by: listed.count)
+    report.unchanged += wanted.count - written.count
+    advance(by: batch.count)
   }
 
-  mutating func storeEdges(
-    _ batch: ArraySlice<PackageListing>, in store: Store, _ report: inout IndexReport
-  ) async throws {
-    var wanted: Set<Edge> = []
-    var sources: [Int] = []
-    for package in batch {
-      guard let source = keys[package.name] else { continue }
-      sources.append(source)
-      for target in resolver.targets(of: package) {
-        if let target = keys[target] { wanted.insert(Edge(from: source, to: target)) }
+  mutating func storeEdges(_ batch: Range<Int>, _ report: inout IndexReport) async throws {
+    let sources = batch.compactMap { keys[$0] }
+    let wanted = batch.flatMap { place in
+      targets[place].compactMap { target in
+        keys[place].flatMap { from in keys[target].map { Edge(from: from, to: $0) } }
       }
     }
-    let (edges, from) = (wanted, sources)
     let (added, removed) = try await store.transaction { transaction in
       let known = try await transaction.select(ProjectDependency.self)
-        .where { $0.fromProjectID.isIn(from) }.fetch()
-      let stale = known.filter { !edges.contains(Edge($0)) }.compactMap(\.id)
-      if !stale.isEmpty {
+        .where { $0.fromProjectID.isIn(sources) }.fetch()
+      // Most runs are the first or change little: then one of the two sets is empty or equal.
+      let stored = Set(known.map { Edge($0) })
+      let missing = wanted.filter { !stored.contains($0) }.sorted()
+      if stored.count + missing.count > wanted.count {
+        let edges = Set(wanted)
+        let stale = known.filter { !edges.contains(Edge($0)) }.compactMap(\.id)
         try await transaction.select(ProjectDependency.self).where { $0.id.isIn(stale) }.delete()
       }
-      let missing = edges.subtracting(known.map { Edge($0) }).sorted()
-      try await transaction.load(
-        missing.map { ProjectDependency(from: $0.from, to: $0.to) })
-      return (missing.count, stale.count)
+      try await transaction.load(missing.map { ProjectDependency(from: $0.from, to: $0.to) })
+      return (missing.count, stored.count + missing.count - wanted.count)
     }
-    report.edges += edges.count
+    report.edges += wanted.count
     report.edgesAdded += added
     report.edgesRemoved += removed
     advance(by: batch.count)
@@ -198,7 +171,7 @@ private struct IndexRun {
 
   private mutating func advance(by count: Int) {
     done += count
-    progress(IndexProgress(done: done, total: steps))
+    progress(IndexProgress(done: done, total: 2 * listed.count))
   }
 }
 
@@ -229,14 +202,5 @@ extension Project {
       && homepageURL.value == other.homepageURL.value
       && repositoryURL.value == other.repositoryURL.value
       && dependencyCount == other.dependencyCount
-  }
-}
-
-extension RandomAccessCollection where Index == Int {
-  /// Slices of at most `size` elements.
-  fileprivate func batches(of size: Int) -> [SubSequence] {
-    stride(from: startIndex, to: endIndex, by: Swift.max(1, size)).map { start in
-      self[start..<Swift.min(start + Swift.max(1, size), endIndex)]
-    }
   }
 }
