@@ -59,6 +59,7 @@ let package = Package(
       name: "EmbedMigrationsPlugin", capability: .buildTool(),
       dependencies: ["embed-migrations"], path: "Sources/EmbedMigrationsPlugin"),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
+    tests("HouseTests", ["Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting"]),
     tests("RoostCoreTests", ["RoostCore"]),
     tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),

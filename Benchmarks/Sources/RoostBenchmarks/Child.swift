@@ -1,0 +1,87 @@
+import Foundation
+import PostgresClient
+import Roost
+import RoostFile
+import RoostMemory
+import RoostPostgres
+import RoostSystems
+
+/// The side that measures: a process of its own for each figure.
+enum Child {
+  /// The first word of a child's command line.
+  static let marker = "--child"
+
+  static func run(_ words: [String]) async throws {
+    switch (words.first, words.count) {
+    case ("select-one", 3): try await selectOne(url: words[1], seconds: Double(words[2]) ?? 0)
+    case ("index", 3): try await index(url: words[1], file: words[2])
+    default: throw Failure("a child's command line has no meaning: \(words)")
+    }
+  }
+
+  /// Runs this program as a child and reads the numbers that it prints.
+  static func numbers(_ words: [String], prefix: [String] = []) throws -> [Double] {
+    let own = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    let text = try output(of: prefix + [own, marker] + words)
+    return text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+  }
+
+  /// What a program prints; an exit code other than 0 is an error.
+  static func output(
+    of words: [String], environment: [String: String] = [:]
+  ) throws -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: words[0])
+    process.arguments = Array(words.dropFirst())
+    // Nothing of the caller's environment may choose another server.
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { !$0.key.hasPrefix("PG") && !$0.key.hasSuffix("_URL") }
+      .merging(environment) { $1 }
+    process.standardOutput = output
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+      throw Failure("\(words[0]) failed with code \(process.terminationStatus)")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// Prints prepared `SELECT 1` a second, over one connection.
+  private static func selectOne(url: String, seconds: Double) async throws {
+    let pool = try PostgresPool(PostgresConfiguration(uri: url, environment: [:]))
+    let rate = try await pool.withConnection { connection in
+      // The first one prepares the statement.
+      let first = try await connection.queryOne("SELECT 1", as: Int32.self)
+      guard first == 1 else { throw Failure("SELECT 1 is not 1") }
+      let start = ContinuousClock.now
+      var count = 0
+      var elapsed = Duration.zero
+      while elapsed < .seconds(seconds) {
+        for _ in 0..<100 { _ = try await connection.queryOne("SELECT 1", as: Int32.self) }
+        count += 100
+        elapsed = ContinuousClock.now - start
+      }
+      return Double(count) / (elapsed / .seconds(1))
+    }
+    await pool.close()
+    print(rate)
+  }
+
+  /// Indexes a list into an empty store; prints seconds, rows written, projects, edges and KiB.
+  private static func index(url: String, file: String) async throws {
+    let start = ContinuousClock.now
+    let list = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+    let packages = try DebianPackageIndex.read(list, file: file)
+    let store = try await Store.open(
+      url, backends: [.memory, .file, .postgres], migrations: [.coherence], migrate: .auto)
+    let report = try await ProjectStore(store).index(packages, ecosystem: "debian")
+    await store.close()
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    print(
+      seconds, report.inserted + report.edgesAdded, report.inserted, report.edgesAdded,
+      Machine.peakKibibytes)
+  }
+}

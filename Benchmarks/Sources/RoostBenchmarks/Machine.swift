@@ -1,0 +1,44 @@
+import Foundation
+
+/// What the figures were taken on.
+enum Machine {
+  static var description: String {
+    let system = ProcessInfo.processInfo
+    let memory = Double(system.physicalMemory) / 1_073_741_824
+    let model = field("model name", of: "/proc/cpuinfo") ?? "unknown processor"
+    return "\(system.activeProcessorCount) cores of \(model), "
+      + "\(Int(memory.rounded())) GiB, \(system.operatingSystemVersionString)"
+  }
+
+  /// The most memory that this process has had, in KiB.
+  ///
+  /// On Linux from the kernel's figure for the address space: `ru_maxrss` also counts what the
+  /// parent had when it started us.
+  static var peakKibibytes: Int {
+    if let text = field("VmHWM", of: "/proc/self/status"),
+      let number = text.split(separator: " ").first.flatMap({ Int($0) })
+    {
+      return number
+    }
+    #if canImport(Darwin)
+      var usage = rusage()
+      getrusage(RUSAGE_SELF, &usage)
+      return Int(usage.ru_maxrss) / 1_024
+    #else
+      return 0
+    #endif
+  }
+
+  /// A program in PATH; nil when it is not there.
+  static func program(_ name: String) -> String? {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+      .map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  private static func field(_ name: String, of file: String) -> String? {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces)
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+
+/// Measures Roost beside others and prints tables.
+///
+/// Each measurement is a child process, so that none inherits another's memory or warm caches in
+/// the process. Contestants take turns within a round, and the first of a round changes.
+@main
+enum RoostBenchmarks {
+  static func main() async {
+    do {
+      var words = Array(CommandLine.arguments.dropFirst())
+      if words.first == Child.marker {
+        words.removeFirst()
+        try await Child.run(words)
+      } else {
+        try await measure(try Options(words))
+      }
+    } catch {
+      FileHandle.standardError.write(Data("roost-benchmarks: \(error)\n".utf8))
+      exit(1)
+    }
+  }
+
+  private static func measure(_ options: Options) async throws {
+    print("\(Machine.description)\n")
+    try await SelectOne(options).run()
+    print("")
+    try await IndexPackages(options).run()
+  }
+}
+
+/// What the command line asks for.
+struct Options {
+  /// How often each contestant is measured.
+  var rounds = 7
+  /// How long a measurement of queries takes.
+  var seconds = 5
+  /// The package list to index.
+  var file = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+    .appendingPathComponent("Sources/RoostCommand/Sample/packages.deb822").path
+
+  init(_ words: [String]) throws {
+    var words = words[...]
+    while let word = words.popFirst() {
+      switch word {
+      case "--quick": (rounds, seconds) = (3, 2)
+      case "--rounds":
+        guard let text = words.popFirst(), let number = Int(text), number > 0 else {
+          throw Failure("--rounds takes a number of at least 1")
+        }
+        rounds = number
+      case _ where word.hasPrefix("-"):
+        throw Failure("usage: Benchmarks/run [--quick] [--rounds N] [FILE]")
+      default: file = word
+      }
+    }
+    guard FileManager.default.isReadableFile(atPath: file) else {
+      throw Failure("\(file) cannot be read")
+    }
+  }
+}
+
+/// What stopped a measurement.
+struct Failure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
