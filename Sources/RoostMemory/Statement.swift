@@ -297,7 +297,8 @@ private struct UpsertPlan {
     guard let index else {
       throw StoreError(
         .invalidQuery,
-        "no unique constraint of \"\(table.name)\" has the columns \(target.joined(separator: ", "))",
+        "no unique constraint of \"\(table.name)\" has the columns "
+          + target.joined(separator: ", "),
         table: table.name)
     }
     permutation = try table.requirePositions(of: plan.indexes[index].columns.compactMap { $0 })
