@@ -61,6 +61,12 @@ let package = Package(
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     tests("RoostCoreTests", ["RoostCore"]),
     tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
+    tests(
+      "BackendTests",
+      [
+        "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
+        "RoostTesting", "PostgresClient",
+      ]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]
