@@ -72,9 +72,11 @@ extension ConformanceSuite {
     try await expectError(.invalidValue, "in an update") {
       try await store.select(Sample.self).update { [$0.label.set(to: "\0")] }
     }
-    let nul = try JSON(parsing: #"{"a": "\u0000"}"#)
     try await expectError(.invalidValue, "in a document") {
-      try await store.insert(Sample(id: 1) { $0.document = nul })
+      try await store.insert(Sample(id: 1) { $0.document = ["a": "\0"] })
+    }
+    try await expectError(.invalidValue, "in a document's key") {
+      try await store.insert(Sample(id: 1) { $0.document = ["\0": 1] })
     }
     try expect(try await store.lines("samples"), [])
   }
