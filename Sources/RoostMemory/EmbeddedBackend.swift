@@ -80,7 +80,8 @@ package final class EmbeddedBackend: StorageBackend {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result {
     if options.isReadOnly {
-      let transaction = EmbeddedTransaction(try engine.snapshot(), isReadOnly: true, deadline: options.deadline)
+      let transaction = EmbeddedTransaction(
+        try engine.snapshot(), isReadOnly: true, deadline: options.deadline)
       let result = try await body(transaction)
       _ = try transaction.finished()
       return result
