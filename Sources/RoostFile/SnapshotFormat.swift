@@ -127,8 +127,9 @@ enum SnapshotReader {
   ) throws(StoreError) -> (header: SnapshotHeader, state: DatabaseState) {
     var lines = Lines(bytes)
     guard let first = lines.next() else { throw .damaged(path, "it is empty") }
-    var (header, state) = try readHeader(first, path)
     var seed = CRC32C.checksum(UnsafeRawBufferPointer(first))
+    let isWhole = isFollowed(seed, by: lines)
+    var (header, state) = try readHeader(first, isWhole: isWhole, path)
     let readers = RowReaders(state.catalog)
     var count: Int64 = 0
     var expectsMore = false
@@ -174,8 +175,20 @@ enum SnapshotReader {
     else { throw .damaged(path, "its last line has a wrong checksum or count") }
   }
 
+  /// Whether the line behind the first one follows from it, so that the first is as written.
+  private static func isFollowed(_ seed: UInt32, by lines: Lines) -> Bool {
+    var lines = lines
+    guard let next = lines.next() else { return false }
+    if next.first == UInt8(ascii: "]") {
+      return ChecksummedLine.journal.verify(next, seed: seed) != nil
+    }
+    let record =
+      next.last == UInt8(ascii: ",") ? UnsafeBufferPointer(rebasing: next.dropLast()) : next
+    return ChecksummedLine.record.verify(record, seed: seed) != nil
+  }
+
   private static func readHeader(
-    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+    _ line: UnsafeBufferPointer<UInt8>, isWhole: Bool, _ path: String
   ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
     // The first line ends in an open array: with its end it is a document of its own.
     let whole = Array(line) + Array("]}".utf8)
@@ -185,6 +198,10 @@ enum SnapshotReader {
     guard version <= StoreFolder.version else {
       throw StoreError(
         .invalidConfiguration, "\(path) has format version \(version), newer than this program")
+    }
+    // Before its migrations are read: what is damaged is not to look like a wrong migration.
+    guard isWhole else {
+      throw .damaged(path, "its first or second line has a wrong checksum")
     }
     guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
       let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,

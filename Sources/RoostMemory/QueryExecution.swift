@@ -67,7 +67,12 @@ private struct QueryRun {
     filter = try resolved.map { condition throws(StoreError) in
       try BoundExpression(condition, in: table)
     }
-    order = query.order + table.primaryKey.columns.map { OrderTerm(.column($0)) }
+    // A key that is named twice would hide from the planner that a walk keeps the order.
+    let named = Set(query.order.map(\.expression))
+    order =
+      query.order
+      + table.primaryKey.columns.map { OrderTerm(.column($0)) }
+      .filter { !named.contains($0.expression) }
     path = Planner(plan, filter: resolved, order: order).path()
   }
 
