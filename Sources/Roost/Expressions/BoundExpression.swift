@@ -187,7 +187,8 @@ extension BoundExpression {
 }
 
 extension Value {
-  /// The value as the integers of a set hash it: equal numbers of different types do not hash alike.
+  /// The value as the integers of a set hash it: equal numbers of different types do not hash
+  /// alike.
   fileprivate var hashedAlike: Value {
     switch self {
     case .numeric(let number): number.int64.map { .int($0) } ?? self
