@@ -62,6 +62,12 @@ let package = Package(
     tests("HouseTests", ["Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting"]),
     tests("RoostCoreTests", ["RoostCore"]),
     tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
+    tests(
+      "BackendTests",
+      [
+        "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
+        "RoostTesting", "PostgresClient",
+      ]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),
   ]

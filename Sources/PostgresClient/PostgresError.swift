@@ -3,8 +3,9 @@ public import RoostCore
 
 /// What went wrong, by code; act on the code, never on the text.
 ///
-/// No description of it holds a password. `description` holds no values of rows either;
-/// `debugDescription` also shows the server's detail, which may.
+/// No description of it holds a password. `description` has the server's primary message, which may
+/// repeat a literal of the statement; only `debugDescription` has its detail, which may show values
+/// of rows.
 public struct PostgresError: Error, Sendable {
   /// A kind of failure. More may come; a `switch` needs a `default`.
   public struct Code: Sendable, Hashable, CustomStringConvertible {

@@ -17,6 +17,7 @@ extension DatabaseState {
     if query.groupBy.isEmpty { groups[[]] = fresh }
     for row in try rows(of: Query(table: query.table, filter: query.filter)) {
       let group = groupPositions.map { row[$0] }
+      if fresh.isEmpty { groups[group] = [] }
       for index in fresh.indices {
         try groups[group, default: fresh][index].add(row)
       }

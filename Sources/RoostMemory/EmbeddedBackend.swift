@@ -83,17 +83,18 @@ package final class EmbeddedBackend: StorageBackend {
   ) async throws -> Result {
     if options.isReadOnly {
       let transaction = EmbeddedTransaction(
-        engine.workspace(try engine.snapshot()), isReadOnly: true)
+        engine.workspace(try engine.snapshot()), isReadOnly: true, deadline: options.deadline)
       let result = try await body(transaction)
       _ = try transaction.finished()
       return result
     }
     let grant = try await engine.acquire(within: options.deadline)
-    let transaction = EmbeddedTransaction(engine.workspace(grant.state), isReadOnly: false)
+    let transaction = EmbeddedTransaction(
+      engine.workspace(grant.state), isReadOnly: false, deadline: options.deadline)
     // The right to write must not stay with a body that never comes back.
     let timer = Task { [engine] in
       try await Task.sleep(for: options.deadline)
-      transaction.expire(StoreError(.deadlineExceeded, "the transaction took too long"))
+      transaction.expire()
       engine.release(grant.ticket)
     }
     defer { timer.cancel() }

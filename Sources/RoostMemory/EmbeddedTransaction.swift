@@ -8,6 +8,8 @@ final class EmbeddedTransaction: StorageTransaction {
     /// Why no call succeeds any more, until a savepoint is rolled back.
     var failure: StoreError?
     var isReadOnly: Bool
+    /// When the transaction is over, whatever the timer that watches it is up to.
+    let end: ContinuousClock.Instant
 
     func requireWriting() throws(StoreError) {
       guard !isReadOnly else {
@@ -18,8 +20,8 @@ final class EmbeddedTransaction: StorageTransaction {
 
   private let state: Mutex<State>
 
-  init(_ workspace: Workspace, isReadOnly: Bool) {
-    state = Mutex(State(workspace: workspace, isReadOnly: isReadOnly))
+  init(_ workspace: Workspace, isReadOnly: Bool, deadline: Duration) {
+    state = Mutex(State(workspace: workspace, isReadOnly: isReadOnly, end: .now + deadline))
   }
 
   /// The workspace to commit.
@@ -28,9 +30,11 @@ final class EmbeddedTransaction: StorageTransaction {
     try run { state throws(StoreError) in state.workspace }
   }
 
+  static let expired = StoreError(.deadlineExceeded, "the transaction took too long")
+
   /// Ends the transaction from outside; later calls throw the error.
-  func expire(_ error: StoreError) {
-    state.withLock { $0.failure = error }
+  func expire() {
+    state.withLock { $0.failure = Self.expired }
   }
 
   /// Runs a step; its error dooms the transaction.
@@ -43,6 +47,7 @@ final class EmbeddedTransaction: StorageTransaction {
         throw StoreError(.transactionAborted, "the transaction is aborted: \(failure.message)")
       }
       do throws(StoreError) {
+        if ContinuousClock.now >= state.end { throw Self.expired }
         if Task.isCancelled { throw StoreError(.cancelled, "the task was cancelled") }
         return try step(&state)
       } catch {

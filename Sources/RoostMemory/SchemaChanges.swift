@@ -48,6 +48,13 @@ extension Workspace {
   }
 
   private mutating func apply(_ change: SchemaChange, at now: Timestamp) throws(StoreError) {
+    if case .redefineTable(_, let table, sources: _) = change, let trigger = table.triggers.first {
+      throw StoreError(
+        .unsupported,
+        "the trigger \"\(trigger.name)\" on \"\(table.name)\" runs on Postgres only; write "
+          + "\"-- roost: only postgres\" before it if rows are right without it",
+        table: table.name)
+    }
     var schema = state.catalog.schema
     schema.apply(change)
     let old = state

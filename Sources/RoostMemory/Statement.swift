@@ -189,11 +189,13 @@ extension Workspace {
     var assignments: [(position: Int, type: ColumnType, value: BoundExpression)] = []
     for assignment in update.assignments {
       let position = try plan.definition.requirePosition(of: assignment.column)
-      assignments.append(
-        (
-          position, plan.definition.columns[position].type,
-          try BoundExpression(assignment.value, in: plan.definition)
-        ))
+      let type = plan.definition.columns[position].type
+      var value = assignment.value
+      if case .literal(let literal) = value {
+        // A value that does not fit is refused even when no row is there to be changed.
+        value = .literal(try type.coerce(literal, table: name, column: assignment.column))
+      }
+      assignments.append((position, type, try BoundExpression(value, in: plan.definition)))
     }
     var written: [(old: [Value]?, new: [Value])] = []
     for old in try state.rows(of: Query(table: update.table, filter: update.filter)) {
@@ -297,7 +299,8 @@ private struct UpsertPlan {
     guard let index else {
       throw StoreError(
         .invalidQuery,
-        "no unique constraint of \"\(table.name)\" has the columns \(target.joined(separator: ", "))",
+        "no unique constraint of \"\(table.name)\" has the columns "
+          + target.joined(separator: ", "),
         table: table.name)
     }
     permutation = try table.requirePositions(of: plan.indexes[index].columns.compactMap { $0 })

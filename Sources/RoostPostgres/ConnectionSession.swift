@@ -163,3 +163,32 @@ struct ConnectionSession: Sendable {
     }
   }
 }
+
+/// What runs the store's verbs on a connection: one of the pool's, or a transaction's own.
+protocol ConnectionUser: StorageSession {
+  func run<Result: Sendable>(
+    _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result
+}
+
+extension ConnectionUser {
+  func get(
+    _ table: String, keys: [[Value]], lock: RowLock?
+  ) async throws(StoreError) -> [[Value]?] {
+    try await run { session throws(StoreError) in
+      try await session.get(table, keys: keys, lock: lock)
+    }
+  }
+
+  func query(_ query: Query) async throws(StoreError) -> [[Value]] {
+    try await run { session throws(StoreError) in try await session.query(query) }
+  }
+
+  func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
+    try await run { session throws(StoreError) in try await session.aggregate(query) }
+  }
+
+  func explain(_ query: Query) async throws(StoreError) -> String {
+    try await run { session throws(StoreError) in try await session.explain(query) }
+  }
+}

@@ -4,7 +4,7 @@ import RoostCore
 import Synchronization
 
 /// Rows in a Postgres database, over Roost's own driver.
-final class PostgresBackend: StorageBackend {
+final class PostgresBackend: StorageBackend, ConnectionUser {
   let location: String
   let capabilities: Set<Capability> = [.durable, .shared, .sql]
   let configuration: PostgresConfiguration
@@ -30,7 +30,7 @@ final class PostgresBackend: StorageBackend {
   }
 
   /// Runs calls on a connection of the pool.
-  private func run<Result: Sendable>(
+  func run<Result: Sendable>(
     _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     let schema = schema.withLock { $0 }
@@ -47,26 +47,6 @@ final class PostgresBackend: StorageBackend {
     } catch {
       throw StoreError(.internal, "\(error)")
     }
-  }
-
-  func get(
-    _ table: String, keys: [[Value]], lock: RowLock?
-  ) async throws(StoreError) -> [[Value]?] {
-    try await run { session throws(StoreError) in
-      try await session.get(table, keys: keys, lock: lock)
-    }
-  }
-
-  func query(_ query: Query) async throws(StoreError) -> [[Value]] {
-    try await run { session throws(StoreError) in try await session.query(query) }
-  }
-
-  func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
-    try await run { session throws(StoreError) in try await session.aggregate(query) }
-  }
-
-  func explain(_ query: Query) async throws(StoreError) -> String {
-    try await run { session throws(StoreError) in try await session.explain(query) }
   }
 
   func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {

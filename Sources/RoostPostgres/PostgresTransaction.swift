@@ -4,7 +4,7 @@ import RoostCore
 import Synchronization
 
 /// A transaction on one connection.
-final class PostgresTransaction: StorageTransaction {
+final class PostgresTransaction: StorageTransaction, ConnectionUser {
   private let session: ConnectionSession
   private let isExpired = Atomic(false)
 
@@ -22,8 +22,8 @@ final class PostgresTransaction: StorageTransaction {
   }
 
   /// Runs a call; after the deadline its error is the deadline, not the closed connection.
-  func run<Result>(
-    _ call: (ConnectionSession) async throws(StoreError) -> Result
+  func run<Result: Sendable>(
+    _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     do {
       return try await call(session)
@@ -31,26 +31,6 @@ final class PostgresTransaction: StorageTransaction {
       guard isExpired.load(ordering: .relaxed) else { throw error }
       throw StoreError(.deadlineExceeded, "the transaction took too long")
     }
-  }
-
-  func get(
-    _ table: String, keys: [[Value]], lock: RowLock?
-  ) async throws(StoreError) -> [[Value]?] {
-    try await run { session throws(StoreError) in
-      try await session.get(table, keys: keys, lock: lock)
-    }
-  }
-
-  func query(_ query: Query) async throws(StoreError) -> [[Value]] {
-    try await run { session throws(StoreError) in try await session.query(query) }
-  }
-
-  func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
-    try await run { session throws(StoreError) in try await session.aggregate(query) }
-  }
-
-  func explain(_ query: Query) async throws(StoreError) -> String {
-    try await run { session throws(StoreError) in try await session.explain(query) }
   }
 
   func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {

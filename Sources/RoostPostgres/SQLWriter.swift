@@ -190,10 +190,23 @@ extension SQLWriter {
     _ left: Expression, _ operation: String, _ right: Expression
   ) throws(StoreError) {
     add("(")
-    try add(left)
+    try add(left, against: right)
     add(operation)
-    try add(right)
+    try add(right, against: left)
     add(")")
+  }
+
+  /// Appends one side of a comparison. Arrays are only compared with arrays of the same type, and
+  /// those that are given have the widest one.
+  private mutating func add(
+    _ side: Expression, against other: Expression
+  ) throws(StoreError) {
+    guard case .literal(.array) = other, case .array(let element)? = try side.type(in: table),
+      element.widestInteger != element || element == .real
+    else { return try add(side) }
+    add("CAST(")
+    try add(side)
+    add(element == .real ? " AS double precision[])" : " AS bigint[])")
   }
 
   private mutating func add(

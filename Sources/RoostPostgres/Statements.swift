@@ -224,7 +224,11 @@ extension SQLWriter {
       // A row that keeps all its values is still the one that is returned.
       let columns = (set.isEmpty ? [target[0]] : set).map { PostgresQuery.quote(identifier: $0) }
       add(columns.map { "\($0) = EXCLUDED.\($0)" }.joined(separator: ", "))
-      guard let ifChanged, !ifChanged.isEmpty else { return }
+      guard let ifChanged else { return }
+      guard !ifChanged.isEmpty else {
+        add(" WHERE false")
+        return
+      }
       let name = PostgresQuery.quote(identifier: table.name)
       let compared = ifChanged.map { PostgresQuery.quote(identifier: $0) }
       add(" WHERE (\(compared.map { "\(name).\($0)" }.joined(separator: ", ")))")

@@ -49,6 +49,7 @@ extension StoreError {
         switch server.sqlState.classCode {
         case "08", "53", "57": .unavailable
         case "22": .invalidValue
+        case "25" where server.sqlState == SQLState("25006"): .invalidQuery
         case "42": .invalidQuery
         default: .internal
         }

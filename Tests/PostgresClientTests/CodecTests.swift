@@ -29,7 +29,10 @@ private enum Level: Int, PostgresCodable {
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let query: PostgresQuery =
-      "SELECT \(unsafeSQL: literal), \(value), (\(value) IS NOT DISTINCT FROM \(unsafeSQL: literal))"
+      """
+      SELECT \(unsafeSQL: literal), \(value),
+        (\(value) IS NOT DISTINCT FROM \(unsafeSQL: literal))
+      """
     let (read, back, same) = try await connection.queryOne(query, as: (T, T, Bool).self)
     #expect(read == value, sourceLocation: sourceLocation)
     #expect(back == value, sourceLocation: sourceLocation)

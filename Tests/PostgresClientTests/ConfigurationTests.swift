@@ -11,7 +11,8 @@ import Testing
 
   @Test func aWholeURI() throws {
     let parsed = try parse(
-      "postgresql://us%65r:p%40ss%2F%3A@db.example:6543/my%20db?application_name=a+b&connect_timeout=3&sslmode=disable&options=-c%20x%3D1"
+      "postgresql://us%65r:p%40ss%2F%3A@db.example:6543/my%20db?application_name=a+b"
+        + "&connect_timeout=3&sslmode=disable&options=-c%20x%3D1"
     )
     #expect(parsed.user == "user")
     #expect(parsed.password == "p@ss/:")

@@ -30,8 +30,10 @@ import Testing
   @Test func rowsAsTuplesAndStructs() async throws {
     let connection = try await connect()
     let rows = try await connection.query(
-      "SELECT g, 'n' || g, CASE WHEN g = 2 THEN NULL ELSE g * 1.5 END::float8 FROM generate_series(1, \(3)) g",
-      as: (Int, String, Double?).self)
+      """
+      SELECT g, 'n' || g, CASE WHEN g = 2 THEN NULL ELSE g * 1.5 END::float8
+      FROM generate_series(1, \(3)) g
+      """, as: (Int, String, Double?).self)
     #expect(rows.map(\.0) == [1, 2, 3])
     #expect(rows.map(\.1) == ["n1", "n2", "n3"])
     #expect(rows.map(\.2) == [1.5, nil, 4.5])
@@ -65,7 +67,10 @@ import Testing
   @Test func scripts() async throws {
     let connection = try await connect()
     let results = try await connection.simple(
-      "CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1), (2); SELECT a, a::text FROM t; SELECT NULL::int"
+      """
+      CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1), (2);
+      SELECT a, a::text FROM t; SELECT NULL::int
+      """
     )
     #expect(
       results.map(\.tag.description) == ["CREATE TABLE", "INSERT 0 2", "SELECT 2", "SELECT 1"])

@@ -109,7 +109,9 @@ private final class Counter: Sendable {
         """
         CREATE TABLE d (a int);
         CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
-          BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$;
+          BEGIN
+            PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL;
+          END $$;
         CREATE CONSTRAINT TRIGGER d AFTER INSERT ON d DEFERRABLE INITIALLY DEFERRED
           FOR EACH ROW EXECUTE FUNCTION die()
         """)

@@ -51,7 +51,8 @@ extension PostgresConnection {
 
   /// Runs a statement and reads its rows as tuples.
   ///
-  ///     let people = try await connection.query("SELECT id, name FROM person", as: (Int, String).self)
+  ///     let people = try await connection.query(
+  ///       "SELECT id, name FROM person", as: (Int, String).self)
   @inlinable
   public func query<each T: PostgresDecodable>(
     _ query: PostgresQuery, as type: (repeat each T).Type

@@ -9,9 +9,10 @@ import Synchronization
 /// somebody has, it suspends and the loop goes on with that. So a timer or a child task in the
 /// same closure is never held up by a read.
 ///
-/// Thread confinement: `jobs`, `nextJob`, `waiters` and `nextWaitID` are touched by the loop's thread only,
-/// which is checked by `isCurrent` where it is not evident (only `run`, and code that runs in jobs
-/// of this executor, get there); all else is in a lock or atomic. That is why this is `Sendable`.
+/// Thread confinement: `jobs`, `nextJob`, `waiters` and `nextWaitID` are touched by the loop's
+/// thread only, which is checked by `isCurrent` where it is not evident: only `run`, and code that
+/// runs in jobs of this executor, get there. All else is in a lock or atomic. That is why this is
+/// `Sendable`.
 package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   /// How a wait ended.
   enum Outcome: Sendable {

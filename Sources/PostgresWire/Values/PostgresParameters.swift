@@ -2,67 +2,83 @@
 ///
 /// Values go straight into one run of bytes; there is no array of values in between.
 public struct PostgresParameters: Sendable {
-  /// The types that the server is told; `unspecified` lets it find out.
-  public private(set) var types: [PostgresType] = []
+  @usableFromInline var storedTypes: [PostgresType] = []
 
   /// Lengths and values, one after the other.
-  package private(set) var encoded: [UInt8] = []
+  @usableFromInline package var encoded: [UInt8] = []
 
   /// No parameters.
   public init() {}
 
+  /// The types that the server is told; `unspecified` lets it find out.
+  public var types: [PostgresType] { storedTypes }
+
   /// The number of parameters.
-  public var count: Int { types.count }
+  public var count: Int { storedTypes.count }
 
   /// Appends a value. Throws when it cannot be written as its type.
+  @inlinable
   public mutating func append<T: PostgresEncodable>(
     _ value: T
   ) throws(PostgresEncodingError) {
-    types.append(T.postgresParameterType)
-    if value.isPostgresNull {
-      appendLength(-1)
-      return
+    if value.isPostgresNull { return appendNull(type: T.postgresParameterType) }
+    try append(type: T.postgresParameterType) { writer throws(PostgresEncodingError) in
+      try value.encode(into: &writer)
     }
+  }
+
+  /// Appends what the closure writes: the binary format of `type`, or the text format without a
+  /// type.
+  @inlinable
+  public mutating func append(
+    type: PostgresType,
+    _ encode: (inout PostgresValueWriter) throws(PostgresEncodingError) -> Void
+  ) throws(PostgresEncodingError) {
+    storedTypes.append(type)
     var writer = PostgresValueWriter()
     swap(&writer.bytes, &encoded)
     defer { swap(&writer.bytes, &encoded) }
     let start = writer.bytes.count
     do throws(PostgresEncodingError) {
       try writer.writeSized { writer throws(PostgresEncodingError) in
-        try value.encode(into: &writer)
+        try encode(&writer)
       }
       try Self.requireSendable(writer.bytes.count - start)
     } catch {
       writer.bytes.removeLast(writer.bytes.count - start)
-      types.removeLast()
+      storedTypes.removeLast()
       throw error
     }
   }
 
   /// Appends NULL.
+  @inlinable
   public mutating func appendNull(type: PostgresType = .unspecified) {
-    types.append(type)
+    storedTypes.append(type)
     appendLength(-1)
   }
 
   /// Appends a value's bytes: the binary format of `type`, or the text format without a type.
   ///
   /// Throws when they are more than a message can carry.
+  @inlinable
   public mutating func append(
     type: PostgresType, bytes: some Collection<UInt8>
   ) throws(PostgresEncodingError) {
     try Self.requireSendable(bytes.count)
-    types.append(type)
+    storedTypes.append(type)
     appendLength(Int32(truncatingIfNeeded: bytes.count))
     encoded.append(contentsOf: bytes)
   }
 
-  private mutating func appendLength(_ length: Int32) {
+  @usableFromInline
+  mutating func appendLength(_ length: Int32) {
     withUnsafeBytes(of: length.bigEndian) { encoded.append(contentsOf: $0) }
   }
 
   /// The check that keeps a length field from being cut to 32 bits.
-  private static func requireSendable(_ byteCount: Int) throws(PostgresEncodingError) {
+  @usableFromInline
+  static func requireSendable(_ byteCount: Int) throws(PostgresEncodingError) {
     guard byteCount <= WireLimits.messageByteCount else {
       throw PostgresEncodingError(
         "a value of \(byteCount) bytes is over the limit of \(WireLimits.messageByteCount)")

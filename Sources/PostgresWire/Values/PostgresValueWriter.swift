@@ -27,7 +27,7 @@ public struct PostgresValueWriter: Sendable {
 
   /// Appends a length and what the closure writes after it.
   @inlinable
-  package mutating func writeSized<E: Error>(
+  public mutating func writeSized<E: Error>(
     _ body: (inout PostgresValueWriter) throws(E) -> Void
   ) throws(E) {
     let start = bytes.count

@@ -58,7 +58,11 @@ private struct Resolver {
     case .column(let name):
       let position = try table.requirePosition(of: name)
       return (expression, table.columns[position].type)
-    case .literal(let value): return (expression, Self.type(of: value))
+    case .literal(let value):
+      if case .text(let text) = value, TextOrder.containsNull(text) {
+        throw StoreError(.invalidValue, "a text holds U+0000, which no column can hold")
+      }
+      return (expression, Self.type(of: value))
     case .comparison(let comparison, let left, let right):
       let (a, b) = try pair(left, right)
       return (.comparison(comparison, a, b), .boolean)

@@ -130,7 +130,8 @@ extension Selection {
     _ figures: [AggregateQuery.Figure], by groups: [String] = []
   ) async throws(StoreError) -> [[Value]] {
     try await core.perform { session throws(StoreError) in
-      let (query, _) = try completed()
+      let (query, layout) = try completed()
+      for figure in figures { try figure.check(in: layout.table) }
       return try await session.aggregate(
         AggregateQuery(
           table: R.table, filter: query.filter, groupBy: groups, figures: figures))
@@ -226,5 +227,32 @@ extension Selection {
         .invalidQuery, "a change takes a condition only, no limit and no lock", table: R.table)
     }
     return try completed().query
+  }
+}
+
+extension AggregateQuery.Figure {
+  /// - Throws: `undefinedColumn`; `invalidQuery` for a figure that Postgres has not for the type.
+  fileprivate func check(in table: TableDefinition) throws(StoreError) {
+    switch self {
+    case .count: break
+    case .sum(let column):
+      let type = table.columns[try table.requirePosition(of: column)].type
+      guard type.isNumber else { throw Self.refusal("sum", column, type, table) }
+    case .minimum(let column), .maximum(let column):
+      let type = table.columns[try table.requirePosition(of: column)].type
+      switch type {
+      case .boolean, .uuid, .bytes, .json:
+        throw Self.refusal("minimum or maximum", column, type, table)
+      default: break
+      }
+    }
+  }
+
+  private static func refusal(
+    _ figure: String, _ column: String, _ type: ColumnType, _ table: TableDefinition
+  ) -> StoreError {
+    StoreError(
+      .invalidQuery, "there is no \(figure) of \"\(column)\", which is \(type.sql)",
+      table: table.name, column: column)
   }
 }

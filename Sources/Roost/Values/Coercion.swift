@@ -34,8 +34,11 @@ extension ColumnType {
       throw StoreError(
         .valueOutOfRange, "\(sql) out of range in \"\(column)\"", table: table, column: column)
     case (.boolean, .bool), (.bigint, .int), (.uuid, .uuid), (.timestamptz, .timestamp),
-      (.timestamp, .timestamp), (.date, .date), (.bytes, .bytes), (.json, .json),
+      (.timestamp, .timestamp), (.date, .date), (.bytes, .bytes),
       (.double, .double), (.unlimitedNumeric, .numeric):
+      return value
+    case (.json, .json(let document)):
+      if Self.containsNull(document) { throw Self.nul(table, column) }
       return value
     case (.varchar(let length), .text(let text)):
       if TextOrder.containsNull(text) { throw Self.nul(table, column) }
@@ -121,6 +124,16 @@ extension ColumnType {
     case .json: (try? JSON(parsing: text)).map { .json($0) }
     case .array where text == "{}": .array([])
     default: nil
+    }
+  }
+
+  private static func containsNull(_ document: JSON) -> Bool {
+    switch document {
+    case .string(let text): TextOrder.containsNull(text)
+    case .array(let elements): elements.contains { containsNull($0) }
+    case .object(let members):
+      members.contains { TextOrder.containsNull($0.key) || containsNull($0.value) }
+    default: false
     }
   }
 

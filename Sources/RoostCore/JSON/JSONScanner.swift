@@ -14,7 +14,7 @@ package struct JSONScanner {
 
   let bytes: UnsafeBufferPointer<UInt8>
   /// The offset of the next byte to be read.
-  package private(set) var offset = 0
+  package internal(set) var offset = 0
   private var depth = 0
   /// Whether a container has just been opened, so that no comma comes before its first value.
   private var isFirst = false
@@ -69,27 +69,7 @@ package struct JSONScanner {
     return key
   }
 
-  /// The place of the next key among known ones, or nil when the object ends here.
-  ///
-  /// `start` is where the key is expected: looking there first finds keys in their usual order
-  /// without making a string of any.
-  package mutating func nextKey(
-    among keys: [[UInt8]], from start: Int
-  ) throws(JSONError) -> Int? {
-    guard try hasNext(before: UInt8(ascii: "}")) else { return nil }
-    let before = offset
-    guard let key = try plainString() else { throw JSONError(.unexpectedKind, at: before) }
-    for index in 0..<keys.count {
-      let place = (start + index) % keys.count
-      if keys[place].count == key.count, keys[place].elementsEqual(key) {
-        try readColon()
-        return place
-      }
-    }
-    throw JSONError(.unexpectedKind, at: before)
-  }
-
-  private mutating func readColon() throws(JSONError) {
+  mutating func readColon() throws(JSONError) {
     skipSpace()
     guard try currentByte() == UInt8(ascii: ":") else {
       throw JSONError(.unexpectedByte, at: offset)
@@ -102,7 +82,7 @@ package struct JSONScanner {
     try hasNext(before: UInt8(ascii: "]"))
   }
 
-  private mutating func hasNext(before close: UInt8) throws(JSONError) -> Bool {
+  mutating func hasNext(before close: UInt8) throws(JSONError) -> Bool {
     skipSpace()
     let byte = try currentByte()
     if byte == close {
@@ -144,21 +124,6 @@ package struct JSONScanner {
     guard JSONBytes.isUTF8(content) else { throw JSONError(.invalidUTF8, at: start) }
     offset = end + 1
     return String(decoding: content, as: UTF8.self)
-  }
-
-  /// Reads the bytes of a string that has no escape in it; nil, with nothing read, for any other.
-  package mutating func plainString() throws(JSONError) -> UnsafeBufferPointer<UInt8>? {
-    skipSpace()
-    guard try currentByte() == UInt8(ascii: "\"") else {
-      throw JSONError(.unexpectedKind, at: offset)
-    }
-    let start = offset + 1
-    let end = JSONBytes.endOfPlain(bytes, from: start)
-    guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else { return nil }
-    let content = UnsafeBufferPointer(rebasing: bytes[start..<end])
-    guard JSONBytes.isUTF8(content) else { throw JSONError(.invalidUTF8, at: start) }
-    offset = end + 1
-    return content
   }
 
   /// Reads the digits of a number as they stand, checked against JSON's grammar.
@@ -286,7 +251,7 @@ package struct JSONScanner {
 
   // MARK: Bytes
 
-  private mutating func skipSpace() {
+  mutating func skipSpace() {
     while offset < bytes.count {
       switch bytes[offset] {
       case 0x20, 0x0A, 0x0D, 0x09: offset += 1
@@ -295,7 +260,7 @@ package struct JSONScanner {
     }
   }
 
-  private func currentByte() throws(JSONError) -> UInt8 {
+  func currentByte() throws(JSONError) -> UInt8 {
     guard offset < bytes.count else { throw JSONError(.unexpectedEnd, at: offset) }
     return bytes[offset]
   }

@@ -73,7 +73,8 @@ public struct ThrowawayPostgres: Sendable {
     }
   }
 
-  /// Ends the cluster and deletes its folder; at once for the caller, within seconds for the server.
+  /// Ends the cluster and deletes its folder; at once for the caller, within
+  /// seconds for the server.
   public func stop() {
     lifeline.cut()
   }

@@ -49,8 +49,8 @@ import Testing
   @Test func columnClauses() throws {
     let all = try columns(
       """
-      a text COLLATE "C" NOT NULL DEFAULT 'x', b text DEFAULT NULL NULL, c int CONSTRAINT n NOT NULL,
-      d text COLLATE pg_catalog."C"
+      a text COLLATE "C" NOT NULL DEFAULT 'x', b text DEFAULT NULL NULL,
+      c int CONSTRAINT n NOT NULL, d text COLLATE pg_catalog."C"
       """)
     #expect(
       all == [
@@ -236,7 +236,8 @@ import Testing
         "1:51: the foreign key has 1 columns and refers to 2"
       ),
       (
-        "CREATE TABLE t (a int PRIMARY KEY, CONSTRAINT x CHECK (a > 0), CONSTRAINT x CHECK (a > 1))",
+        "CREATE TABLE t (a int PRIMARY KEY, CONSTRAINT x CHECK (a > 0), "
+          + "CONSTRAINT x CHECK (a > 1))",
         "1:75: constraint \"x\" of table \"t\" exists already"
       ),
       (
