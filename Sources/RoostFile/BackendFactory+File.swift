@@ -45,12 +45,13 @@ package enum FileStore {
     return path
   }
 
-  /// Opens a folder, making or repairing it as far as that loses nothing.
+  /// Opens a folder, making or repairing it as far as that loses nothing. The journals are
+  /// replaced by a snapshot when they outgrow it and `compactionFloor` bytes; nil for the usual.
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
   package static func open(
     _ path: String, files: any FileSystem, isCreating: Bool = true, chaos: Chaos = .none,
-    log: @escaping @Sendable (LogLine) -> Void = { _ in }
+    compactionFloor: Int64? = nil, log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
     let folder = StoreFolder(path: path, files: files)
     try folder.prepare(isCreating: isCreating)
@@ -67,7 +68,9 @@ package enum FileStore {
           "\(path): the last write had not been finished; \(store.tornBytes) bytes of it, which "
             + "were never acknowledged, are in \(folder.quarantinePath)"))
     }
-    let writer = try JournalWriter(store, folder, lock: lock, log: log)
+    let writer = try JournalWriter(
+      store, folder, lock: lock, compactionFloor: compactionFloor ?? JournalWriter.compactionFloor,
+      log: log)
     let engine = Engine(store.state, log: writer)
     return EmbeddedBackend(engine, location: "file:\(path)", capabilities: [.durable], chaos: chaos)
     {

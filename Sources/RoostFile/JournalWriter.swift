@@ -19,10 +19,11 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   }
 
   /// The least journal, in bytes, that is worth a snapshot.
-  private static let compactionFloor: Int64 = 8 << 20
+  static let compactionFloor: Int64 = 8 << 20
   /// The most bytes that are gathered for one write.
   private static let batchLimit = 32 << 20
 
+  private let compactionFloor: Int64
   private let folder: StoreFolder
   private let lock: any OpenFile
   private let log: @Sendable (LogLine) -> Void
@@ -53,8 +54,10 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   /// was read may stand in the system's memory only.
   init(
     _ store: RecoveredStore, _ folder: StoreFolder, lock: any OpenFile,
+    compactionFloor: Int64 = JournalWriter.compactionFloor,
     log: @escaping @Sendable (LogLine) -> Void
   ) throws(StoreError) {
+    self.compactionFloor = compactionFloor
     self.folder = folder
     self.lock = lock
     self.log = log
@@ -250,7 +253,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   /// Starts a new journal and a snapshot beside it when the journals have outgrown the snapshot.
   private func compactIfDue(_ state: DatabaseState) {
     if let finished = compactor.finished() { (snapshotLength, earlierLength) = (finished, 0) }
-    guard length + earlierLength > max(Self.compactionFloor, snapshotLength), !compactor.isBusy
+    guard length + earlierLength > max(compactionFloor, snapshotLength), !compactor.isBusy
     else { return }
     do throws(FileError) {
       try startJournal()

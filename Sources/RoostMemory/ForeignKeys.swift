@@ -33,7 +33,8 @@ extension Workspace {
   }
 
   /// Removes rows and does what the foreign keys that refer to them say, row by row and key by
-  /// key; what NO ACTION forbids is looked for at the end.
+  /// key, in the order of declaration, which is the order of Postgres's triggers: NO ACTION finds
+  /// what keys declared before it have removed, and not what those behind it would.
   mutating func removeWithReferences(_ rows: [[Value]], from table: Int) throws(StoreError) {
     for row in rows { try remove(row, from: table) }
     let incoming = state.catalog.incoming[table]
@@ -43,18 +44,12 @@ extension Workspace {
         let values = foreignKey.referencedPositions.map { row[$0] }
         if values.contains(where: \.isNull) { continue }
         switch foreignKey.definition.onDelete {
-        case .noAction: continue
-        case .restrict: try refuseOrphans(of: values, foreignKey)
+        case .noAction, .restrict: try refuseOrphans(of: values, foreignKey)
         case .cascade:
           let referencing = try referencingRows(values, foreignKey)
           try removeWithReferences(referencing, from: foreignKey.table)
         case .setNull: try setNull(values, foreignKey)
         }
-      }
-    }
-    for foreignKey in incoming where foreignKey.definition.onDelete == .noAction {
-      for row in rows {
-        try refuseOrphans(of: foreignKey.referencedPositions.map { row[$0] }, foreignKey)
       }
     }
   }

@@ -62,11 +62,17 @@ extension ConformanceSuite {
     }
     try expect(error.table, "links", "the table that refers")
     try expect(try await store.delete(Parent.self, 3), true)
-    // NO ACTION looks at the end of the statement: what a cascade removes is not in its way.
+    // NO ACTION looks when the keys declared before it have acted: what they remove is not in its
+    // way, what a later key would remove is.
     try await store.insert(Link(3, cascade: 2, action: 2))
     try await store.delete(Link.self, 2)
     try expect(try await store.delete(Parent.self, 2), true)
     try expect(try await store.select(Link.self).values { $0.id }, [1])
+    try await store.insert(Parent(4, code: "x"))
+    try await store.insert(Link(4, action: 4, code: "x"))
+    try await expectError(.foreignKeyViolation, constraint: "links_action_id_fkey") {
+      try await store.delete(Parent.self, 4)
+    }
   }
 
   private static func referToUnique(_ store: Store) async throws {

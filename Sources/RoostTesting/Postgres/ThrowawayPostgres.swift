@@ -121,7 +121,7 @@ public struct ThrowawayPostgres: Sendable {
       try Data(password.utf8).write(to: URL(fileURLWithPath: folder + "/password"))
       let user = try Self.serverUser(owning: [folder, folder + "/password"])
       let port = try Self.freePort()
-      var options = "-c max_connections=200 -c password_encryption="
+      var options = "-c max_connections=300 -c password_encryption="
       options += authentication == .md5 ? "md5" : "scram-sha-256"
       if !isDurable { options += " -c fsync=off -c synchronous_commit=off" }
       for (name, value) in settings.sorted(by: { $0.key < $1.key }) {

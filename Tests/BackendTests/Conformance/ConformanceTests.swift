@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// The conformance suite on the three backends, case by case.
-@Suite(.timeLimit(.minutes(2))) struct ConformanceTests {
+@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
   @Test(arguments: ConformanceSuite.cases)
   func memory(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .memory)
@@ -15,7 +15,8 @@ import Testing
     try await run(conformanceCase, .file)
   }
 
-  @Test(arguments: ConformanceSuite.cases)
+  // One after the other: each case has a pool of its own, and a server's connections are counted.
+  @Test(.serialized, arguments: ConformanceSuite.cases)
   func postgres(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .postgres)
   }

@@ -1,0 +1,94 @@
+import Roost
+import RoostCore
+
+// Rows that refer to each other.
+
+extension OperationWriter {
+  mutating func writeParents() -> RandomOperation {
+    let parents = (0..<number(1...4)).map { _ in Parent(number(1...8), code: maybeText()) }
+    return chance(25) ? write(parents, by: { [$0.code] }) : write(parents)
+  }
+
+  mutating func writeLinks() -> RandomOperation {
+    let links = (0..<number(1...4)).map { _ in
+      Link(
+        number(1...12), cascade: chance(60) ? maybe(1...8) : nil,
+        null: chance(40) ? maybe(1...8) : nil, restrict: chance(15) ? number(1...8) : nil,
+        action: chance(15) ? number(1...8) : nil, code: chance(20) ? text() : nil,
+        previous: chance(30) ? number(1...12) : nil)
+    }
+    return write(links)
+  }
+
+  mutating func removeParents() -> RandomOperation {
+    let id = number(1...8)
+    switch number(0...3) {
+    case 0:
+      let code = text()
+      return RandomOperation("delete parents from \(code)") { session in
+        "\(try await session.select(Parent.self).where { $0.code >= code }.delete())"
+      }
+    case 1:
+      let range = id...(id + number(0...2))
+      return RandomOperation("delete parents \(range)") { session in
+        "\(try await session.select(Parent.self).where { $0.id.isIn(range) }.delete())"
+      }
+    case 2:
+      let (other, code) = (number(1...8), maybeText())
+      return RandomOperation("parent \(id): id \(other), code \(code ?? "-")") { session in
+        let one = session.select(Parent.self).where { $0.id == id }
+        return "\(try await one.update { [$0.id.set(to: other), $0.code.set(to: code)] })"
+      }
+    default:
+      return RandomOperation("delete parent \(id)") {
+        "\(try await $0.delete(Parent.self, id))"
+      }
+    }
+  }
+
+  mutating func changeLinks() -> RandomOperation {
+    let (low, target) = (number(1...12), maybe(1...8))
+    switch number(0...3) {
+    case 0:
+      return RandomOperation("delete links from \(low)") { session in
+        "\(try await session.select(Link.self).where { $0.id >= low }.delete())"
+      }
+    case 1:
+      return RandomOperation("links from \(low): cascade \(target ?? -1)") { session in
+        let some = session.select(Link.self).where { $0.id >= low }
+        return Self.text(try await some.updateReturning { [$0.cascadeID.set(to: target)] })
+      }
+    case 2:
+      return RandomOperation("links of \(target ?? -1): null \(low)") { session in
+        let some = session.select(Link.self).where { $0.nullID == target }
+        return "\(try await some.update { [$0.nullID.set(to: low)] })"
+      }
+    default:
+      let free = RandomOperation("links: no restrict, no action") { session in
+        let all = session.select(Link.self)
+        return "\(try await all.update { [$0.restrictID.set(to: nil), $0.actionID.set(to: nil)] })"
+      }
+      return free
+    }
+  }
+
+  mutating func writeLeaves() -> RandomOperation {
+    write((0..<number(1...4)).map { _ in Leaf(number(1...20), link: number(1...12)) })
+  }
+
+  mutating func getRows() -> RandomOperation {
+    let keys = (0..<number(0...6)).map { _ in [Value.int(Int64(number(1...12)))] }
+    if chance(50) {
+      return RandomOperation("get links \(keys)") { session in
+        "\(try await session.find(Link.self, keys: keys).map { $0.map { Self.text([$0]) } ?? "-" })"
+      }
+    }
+    let name = text()
+    return RandomOperation("accounts like \(name)") { session in
+      Self.text(
+        try await session.select(Account.self)
+          .where { $0.name.hasPrefix(name, ignoringCase: true) }
+          .order { $0.age.ascending }.order { $0.name.ascending }.fetch())
+    }
+  }
+}
