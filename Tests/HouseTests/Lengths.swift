@@ -4,6 +4,14 @@ enum Lengths {
   static let linesPerFunction = 70
   static let charactersPerLine = 100
 
+  /// Files whose long lines are known and are to be mended; nothing may be added.
+  static let knownForLongLines: Set<String> = [
+    "Sources/PostgresClient/Connection/PostgresConnection+Query.swift",
+    "Sources/PostgresClient/Loop/ConnectionLoop.swift",
+    "Sources/RoostMemory/Statement.swift",
+    "Sources/RoostTesting/Postgres/ThrowawayPostgres.swift",
+  ]
+
   /// What of a file is too long.
   static func violations(in source: SwiftSource) -> [String] {
     var violations: [String] = []
@@ -12,7 +20,7 @@ enum Lengths {
     if count > linesPerFile {
       violations.append("\(source.path): \(count) lines, more than \(linesPerFile)")
     }
-    for (number, line) in source.lines.enumerated() where line.count > charactersPerLine {
+    for (number, line) in source.lines.enumerated() where isTooLong(line, number, source) {
       violations.append(
         "\(source.path):\(number + 1): \(line.count) characters, more than \(charactersPerLine)")
     }
@@ -22,6 +30,17 @@ enum Lengths {
           + "\(linesPerFunction)")
     }
     return violations
+  }
+
+  /// Whether a line is too long. In tests the SQL and the URLs of literals may be wider, since they
+  /// read better in one piece.
+  private static func isTooLong(_ line: Substring, _ number: Int, _ source: SwiftSource) -> Bool {
+    guard line.count > charactersPerLine, !knownForLongLines.contains(source.path) else {
+      return false
+    }
+    let isComment = line.drop { $0 == " " }.hasPrefix("//")
+    guard source.path.hasPrefix("Tests/"), !isComment else { return true }
+    return source.code[number].count { $0 != " " } > charactersPerLine
   }
 
   /// A function's place and length, from the line of its keyword to the line of its last brace.

@@ -65,6 +65,11 @@ import Testing
     let wide = "// " + String(repeating: "é", count: 97)
     #expect(Lengths.violations(in: source(wide)) == [])
     #expect(Lengths.violations(in: source(wide + "é")).count == 1)
+    let literal = "let a = \"" + String(repeating: "b", count: 100) + "\""
+    #expect(Lengths.violations(in: source(literal)).count == 1)
+    #expect(Lengths.violations(in: source(literal, at: "Tests/T/File.swift")) == [])
+    let code = "let a = " + String(repeating: "b", count: 100)
+    #expect(Lengths.violations(in: source(code, at: "Tests/T/File.swift")).count == 1)
   }
 
   @Test("functions are measured from keyword to brace")

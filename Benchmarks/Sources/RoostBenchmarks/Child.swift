@@ -40,13 +40,23 @@ enum Child {
       .merging(environment) { $1 }
     process.standardOutput = output
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try withSignalsUnblocked { try process.run() }
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       throw Failure("\(words[0]) failed with code \(process.terminationStatus)")
     }
     return String(decoding: data, as: UTF8.self)
+  }
+
+  /// A child inherits the thread's signal mask, and the threads that tasks run on block all
+  /// signals; `pgbench` would never see the alarm that ends it.
+  private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
   }
 
   /// Prints prepared `SELECT 1` a second, over one connection.

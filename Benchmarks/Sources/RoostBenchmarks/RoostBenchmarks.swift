@@ -25,6 +25,8 @@ enum RoostBenchmarks {
     print("\(Machine.description)\n")
     try await SelectOne(options).run()
     print("")
+    // A table may go into a file, and the next one takes its time.
+    fflush(nil)
     try await IndexPackages(options).run()
   }
 }
