@@ -4,7 +4,9 @@ import RoostTesting
 import Testing
 
 /// The conformance suite on the three backends, case by case.
-@Suite(.timeLimit(.minutes(2))) struct ConformanceTests {
+///
+/// One after the other: all at once they would want more connections than the server has.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ConformanceTests {
   @Test(arguments: ConformanceSuite.cases)
   func memory(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .memory)
