@@ -115,9 +115,13 @@ package final class EmbeddedBackend: StorageBackend {
   }
 
   package func adopt(_ schema: Schema) async throws(StoreError) {
-    guard try engine.snapshot().catalog.schema == schema else {
+    let stored = try engine.snapshot().catalog.schema
+    for (name, table) in schema.tables.sorted(by: { $0.key < $1.key })
+    where stored.tables[name] != table {
       throw StoreError(
-        .schemaDrift, "\(location) holds tables that the migrations do not declare like that")
+        .schemaDrift,
+        "\(location) does not hold the table \"\(name)\" as the migrations declare it",
+        table: name)
     }
   }
 

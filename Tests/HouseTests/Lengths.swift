@@ -4,14 +4,6 @@ enum Lengths {
   static let linesPerFunction = 70
   static let charactersPerLine = 100
 
-  /// Files whose long lines are known and are to be mended; nothing may be added.
-  static let knownForLongLines: Set<String> = [
-    "Sources/PostgresClient/Connection/PostgresConnection+Query.swift",
-    "Sources/PostgresClient/Loop/ConnectionLoop.swift",
-    "Sources/RoostMemory/Statement.swift",
-    "Sources/RoostTesting/Postgres/ThrowawayPostgres.swift",
-  ]
-
   /// What of a file is too long.
   static func violations(in source: SwiftSource) -> [String] {
     var violations: [String] = []
@@ -35,9 +27,7 @@ enum Lengths {
   /// Whether a line is too long. In tests the SQL and the URLs of literals may be wider, since they
   /// read better in one piece.
   private static func isTooLong(_ line: Substring, _ number: Int, _ source: SwiftSource) -> Bool {
-    guard line.count > charactersPerLine, !knownForLongLines.contains(source.path) else {
-      return false
-    }
+    guard line.count > charactersPerLine else { return false }
     let isComment = line.drop { $0 == " " }.hasPrefix("//")
     guard source.path.hasPrefix("Tests/"), !isComment else { return true }
     return source.code[number].count { $0 != " " } > charactersPerLine

@@ -86,9 +86,9 @@ extension RecordSession {
   /// - Throws: `duplicateInBatch`; as `insert`.
   @discardableResult
   public func upsert<R: Record>(
-    _ records: [R], on key: (R.Columns) -> [any NamedColumn] = { _ in [] },
-    preserving: (R.Columns) -> [any NamedColumn] = { _ in [] },
-    ifChanged: ((R.Columns) -> [any NamedColumn])? = nil
+    _ records: [R], on key: @Sendable (R.Columns) -> [any NamedColumn] = { _ in [] },
+    preserving: @Sendable (R.Columns) -> [any NamedColumn] = { _ in [] },
+    ifChanged: (@Sendable (R.Columns) -> [any NamedColumn])? = nil
   ) async throws(StoreError) -> [R] {
     let columns = R.columns
     return try await write(

@@ -62,7 +62,9 @@ extension Selection {
 
   /// The values of one column.
   /// - Throws: as `fetch`.
-  public func values<C>(_ column: (R.Columns) -> Column<C>) async throws(StoreError) -> [C] {
+  public func values<C>(_ column: @Sendable (R.Columns) -> Column<C>) async throws(StoreError)
+    -> [C]
+  {
     let name = column(R.columns).name
     return try await core.perform { session throws(StoreError) in
       var (query, layout) = try completed()
@@ -103,26 +105,32 @@ extension Selection {
   /// ordered by the group's columns.
   /// - Throws: `invalidQuery` for a sum of what is no number; as `fetch`.
   public func aggregate(
-    by groups: (R.Columns) -> [any NamedColumn] = { _ in [] }, _ figures: [AggregateQuery.Figure]
+    by groups: @Sendable (R.Columns) -> [any NamedColumn] = { _ in [] },
+    _ figures: [AggregateQuery.Figure]
   ) async throws(StoreError) -> [[Value]] {
     try await self.figures(figures, by: groups(R.columns).map(\.name))
   }
 
   /// The sum of a column; NULL over no value.
   /// - Throws: as `aggregate`.
-  public func sum<C>(_ column: (R.Columns) -> Column<C>) async throws(StoreError) -> Value {
+  public func sum<C>(_ column: @Sendable (R.Columns) -> Column<C>) async throws(StoreError) -> Value
+  {
     try await figures([.sum(column(R.columns).name)]).first?.first ?? .null
   }
 
   /// The least value of a column; NULL over no value.
   /// - Throws: as `aggregate`.
-  public func minimum<C>(_ column: (R.Columns) -> Column<C>) async throws(StoreError) -> Value {
+  public func minimum<C>(_ column: @Sendable (R.Columns) -> Column<C>) async throws(StoreError)
+    -> Value
+  {
     try await figures([.minimum(column(R.columns).name)]).first?.first ?? .null
   }
 
   /// The greatest value of a column; NULL over no value.
   /// - Throws: as `aggregate`.
-  public func maximum<C>(_ column: (R.Columns) -> Column<C>) async throws(StoreError) -> Value {
+  public func maximum<C>(_ column: @Sendable (R.Columns) -> Column<C>) async throws(StoreError)
+    -> Value
+  {
     try await figures([.maximum(column(R.columns).name)]).first?.first ?? .null
   }
 
@@ -180,7 +188,7 @@ extension Selection {
   /// - Throws: the violations that the new values meet; `invalidQuery` when a limit is set.
   @discardableResult
   public func update(
-    _ assignments: (R.Columns) -> [Mutation.Assignment]
+    _ assignments: @Sendable (R.Columns) -> [Mutation.Assignment]
   ) async throws(StoreError) -> Int {
     try await changed(assignments(R.columns), returning: false).affected
   }
@@ -188,7 +196,7 @@ extension Selection {
   /// As `update`, and returns the records as they are now, in primary-key order.
   /// - Throws: as `update`.
   public func updateReturning(
-    _ assignments: (R.Columns) -> [Mutation.Assignment]
+    _ assignments: @Sendable (R.Columns) -> [Mutation.Assignment]
   ) async throws(StoreError) -> [R] {
     let layout = try core.context.layout(R.self)
     var records: [R] = []

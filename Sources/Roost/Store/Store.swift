@@ -67,6 +67,7 @@ extension Store {
   /// - Throws: `transactionAborted` when the body returned although a call in it had failed,
   ///   `serializationFailure` after the last attempt, `nestedTransaction` inside another
   ///   transaction of this store, `deadlineExceeded`, `outcomeUnknown`.
+  @discardableResult
   public func transaction<Result: Sendable>(
     _ options: TransactionOptions = TransactionOptions(),
     _ body: @Sendable (Transaction) async throws -> Result
@@ -119,6 +120,7 @@ public struct Transaction: RecordSession {
   /// transaction goes on.
   /// - Throws: the body's own error; `transactionAborted` when the body returned although a call
   ///   in it had failed.
+  @discardableResult
   public func savepoint<Result: Sendable>(
     _ body: @Sendable () async throws -> Result
   ) async throws -> Result {

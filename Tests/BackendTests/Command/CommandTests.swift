@@ -131,21 +131,33 @@ import Testing
     }.joined(separator: "\n")
   }
 
-  private func start(_ url: String, _ path: String) async throws -> RoostProcess {
-    let running = try RoostProcess(["index", path, "--url", url])
-    while running.process.isRunning && !running.errorsSoFar.contains("indexing") {
-      try await Task.sleep(for: .milliseconds(1))
+  /// Indexes and sends a signal when a batch is in. On a thread of its own, since the tests' own
+  /// threads may be busy for longer than the command takes.
+  private func index(
+    _ url: String, _ path: String, signal: Int32, afterMilliseconds wait: Int
+  ) async throws -> RoostProcess.Outcome {
+    let running = try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            let running = try RoostProcess(["index", path, "--url", url])
+            while running.process.isRunning && !running.errorsSoFar.contains("indexing") {
+              Thread.sleep(forTimeInterval: 0.001)
+            }
+            Thread.sleep(forTimeInterval: Double(wait) / 1_000)
+            kill(running.process.processIdentifier, signal)
+            return running
+          })
+      }
     }
-    return running
+    return try await running.outcome()
   }
 
   @Test func interruptionFinishesTheBatch() async throws {
     let folder = try TemporaryFolder()
     let (url, path) = ("file:\(folder.path)/store", folder.path + "/list")
     try Data(bigList(8_000).utf8).write(to: URL(fileURLWithPath: path))
-    let running = try await start(url, path)
-    running.process.interrupt()
-    let stopped = try await running.outcome()
+    let stopped = try await index(url, path, signal: SIGINT, afterMilliseconds: 0)
     #expect(stopped.code == 130, "\(stopped.errors)")
     #expect(stopped.output.contains("stopped; stored so far"))
     let again = try await RoostProcess.run(["index", path, "--url", url, "--json"])
@@ -161,10 +173,7 @@ import Testing
     let folder = try TemporaryFolder()
     let (url, path) = ("file:\(folder.path)/store", folder.path + "/list")
     try Data(bigList(8_000).utf8).write(to: URL(fileURLWithPath: path))
-    let running = try await start(url, path)
-    try await Task.sleep(for: .milliseconds(wait * 30))
-    kill(running.process.processIdentifier, SIGKILL)
-    let killed = try await running.outcome()
+    let killed = try await index(url, path, signal: SIGKILL, afterMilliseconds: wait * 30)
     // A line of progress follows each batch that was acknowledged.
     let acknowledged =
       killed.errors.split(separator: "\n").compactMap { line -> Int? in

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The built `roost` command, run as a process of its own.
-struct RoostProcess {
+struct RoostProcess: Sendable {
   /// What a run said and how it ended.
   struct Outcome {
     var output: String

@@ -4,7 +4,9 @@ import RoostTesting
 import Testing
 
 /// The conformance suite on the three backends, case by case.
-@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
+///
+/// One after the other: all at once they would want more connections than the server has.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ConformanceTests {
   @Test(arguments: ConformanceSuite.cases)
   func memory(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .memory)
@@ -15,8 +17,7 @@ import Testing
     try await run(conformanceCase, .file)
   }
 
-  // One after the other: each case has a pool of its own, and a server's connections are counted.
-  @Test(.serialized, arguments: ConformanceSuite.cases)
+  @Test(arguments: ConformanceSuite.cases)
   func postgres(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .postgres)
   }

@@ -1,0 +1,218 @@
+import Roost
+import RoostTesting
+import Synchronization
+import Testing
+
+private struct Job: Record, Equatable {
+  var id: Int
+  var state: String
+  var priority: Int?
+  static let table = "jobs"
+  static let columns = Columns()
+  struct Columns: Sendable {
+    let id = Column<Int>("id")
+    let state = Column<String>("state")
+    let priority = Column<Int?>("priority")
+  }
+
+  static let migrations = MigrationSet(
+    system: "jobs",
+    files: [
+      MigrationFile(
+        name: "V001__jobs.sql",
+        text: """
+          CREATE TABLE jobs (id integer PRIMARY KEY, state text COLLATE "C" NOT NULL,
+            priority integer, UNIQUE (priority, state));
+          CREATE INDEX jobs_state ON jobs (state, priority);
+          CREATE INDEX jobs_open ON jobs (priority) WHERE state = 'open';
+          """)
+    ])
+}
+
+/// What the memory engine does beyond what every backend does.
+@Suite(.timeLimit(.minutes(1))) struct MemoryBackendTests {
+  private func open(_ url: String = "memory:") async throws -> Store {
+    try await TestBackend.open(url, [Job.migrations])
+  }
+
+  @Test func plans() async throws {
+    let store = try await open()
+    let all = store.select(Job.self)
+    let plans = [
+      (all, "jobs_pkey on jobs: all rows, in order"),
+      (all.where { $0.id == 3 }, "jobs_pkey on jobs: 1 fixed column x 1, in order"),
+      (all.where { $0.id.isIn([3, 1, 3]) }, "jobs_pkey on jobs: 1 fixed column x 2, sorted"),
+      (all.where { $0.id > 3 && $0.id <= 5 }, "jobs_pkey on jobs: range, in order"),
+      (all.order { $0.id.descending }, "jobs_pkey on jobs: all rows, backward, in order"),
+      (
+        all.where { $0.state == "x" }.order { $0.priority.ascending },
+        "jobs_state on jobs: 1 fixed column x 1, in order"
+      ),
+      (
+        all.where { $0.state == "x" && $0.priority > 2 },
+        "jobs_state on jobs: 1 fixed column x 1, range, sorted"
+      ),
+      (
+        all.where { $0.state == "x" && $0.priority == 2 },
+        "jobs_priority_state_key on jobs: 2 fixed columns x 1, in order"
+      ),
+      (
+        all.where { $0.state == "x" }.order { $0.priority.descending.withNullsLast },
+        "jobs_state on jobs: 1 fixed column x 1, sorted"
+      ),
+      (
+        all.where { $0.state == "open" }.order { $0.priority.descending },
+        "jobs_state on jobs: 1 fixed column x 1, sorted"
+      ),
+    ]
+    for (selection, plan) in plans {
+      let found = try await selection.explain()
+      #expect(found == plan)
+    }
+    await store.close()
+  }
+
+  @Test func sharedByName() async throws {
+    let first = try await open("memory:shared-by-name")
+    let second = try await open("memory:shared-by-name")
+    let other = try await open()
+    try await first.insert(Job(id: 1, state: "a"))
+    #expect(try await second.select(Job.self).count() == 1)
+    #expect(try await other.select(Job.self).count() == 0)
+    await first.close()
+    #expect(try await second.select(Job.self).count() == 1, "until the last handle closes")
+    await second.close()
+    let third = try await open("memory:shared-by-name")
+    #expect(try await third.select(Job.self).count() == 0)
+    await third.close()
+    await other.close()
+  }
+
+  @Test func readersSeeCommitsWhole() async throws {
+    let store = try await open()
+    try await store.insert((0..<10).map { Job(id: $0, state: "0", priority: $0) })
+    let done = SharedFlag()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<3 {
+        group.addTask {
+          repeat {
+            let states = try await store.select(Job.self).values { $0.state }
+            #expect(Set(states).count == 1, "a reader saw half a transaction")
+            // Reads in memory never wait: without this the writer would get no thread.
+            await Task.yield()
+          } while !done.isSet
+        }
+      }
+      group.addTask {
+        for round in 1...200 {
+          try await store.transaction { transaction in
+            for id in 0..<10 {
+              try await transaction.select(Job.self).where { $0.id == id }
+                .update { [$0.state.set(to: "\(round)")] }
+            }
+          }
+        }
+        done.set()
+      }
+      try await group.waitForAll()
+    }
+    await store.close()
+  }
+
+  @Test func writersComeInOrder() async throws {
+    let store = try await open()
+    let order = SharedList()
+    let entered = SharedFlag()
+    let go = SharedFlag()
+    let holder = Task {
+      try await store.transaction { _ in
+        entered.set()
+        while !go.isSet { try await Task.sleep(for: .milliseconds(1)) }
+      }
+    }
+    while !entered.isSet { try await Task.sleep(for: .milliseconds(1)) }
+    var writers: [Task<Void, any Error>] = []
+    for number in 0..<5 {
+      let flag = SharedFlag()
+      writers.append(
+        Task {
+          flag.set()
+          try await store.transaction { _ in order.add(number) }
+        })
+      // The next asks only when this one stands in line.
+      while !flag.isSet { try await Task.sleep(for: .milliseconds(1)) }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    go.set()
+    try await holder.value
+    for writer in writers { try await writer.value }
+    #expect(order.all == [0, 1, 2, 3, 4])
+    await store.close()
+  }
+
+  @Test func deadlineGivesTheRightToWriteBack() async throws {
+    let store = try await open()
+    let release = SharedFlag()
+    let entered = SharedFlag()
+    let stuck = Task {
+      try await store.transaction(TransactionOptions(deadline: .milliseconds(50))) { transaction in
+        try await transaction.insert(Job(id: 1, state: "stuck"))
+        entered.set()
+        while !release.isSet { try? await Task.sleep(for: .milliseconds(1)) }
+      }
+    }
+    while !entered.isSet { try await Task.sleep(for: .milliseconds(1)) }
+    // Comes through although the other never ended.
+    try await store.insert(Job(id: 2, state: "next"))
+    release.set()
+    await #expect(throws: StoreError.self) { try await stuck.value }
+    #expect(try await store.select(Job.self).values { $0.id } == [2])
+    await store.close()
+  }
+
+  @Test func waitingWriterIsCancelledOrTimesOut() async throws {
+    let store = try await open()
+    let release = SharedFlag()
+    let entered = SharedFlag()
+    let holder = Task {
+      try await store.transaction { _ in
+        entered.set()
+        while !release.isSet { try await Task.sleep(for: .milliseconds(1)) }
+      }
+    }
+    while !entered.isSet { try await Task.sleep(for: .milliseconds(1)) }
+    let late = await #expect(throws: StoreError.self) {
+      try await store.transaction(TransactionOptions(deadline: .milliseconds(30))) { _ in }
+    }
+    #expect(late?.code == .deadlineExceeded)
+    let cancelled = Task { try await store.insert(Job(id: 1, state: "x")) }
+    cancelled.cancel()
+    let error = await #expect(throws: StoreError.self) { try await cancelled.value }
+    #expect(error?.code == .cancelled)
+    release.set()
+    try await holder.value
+    try await store.insert(Job(id: 2, state: "y"))
+    #expect(try await store.select(Job.self).values { $0.id } == [2])
+    await store.close()
+  }
+}
+
+private final class SharedFlag: Sendable {
+  private let state = Mutex(false)
+
+  var isSet: Bool { state.withLock { $0 } }
+
+  func set() {
+    state.withLock { $0 = true }
+  }
+}
+
+private final class SharedList: Sendable {
+  private let elements = Mutex<[Int]>([])
+
+  var all: [Int] { elements.withLock { $0 } }
+
+  func add(_ element: Int) {
+    elements.withLock { $0.append(element) }
+  }
+}
