@@ -122,6 +122,15 @@ package final class IndexPlan: Sendable {
     }
   }
 
+  /// A row's indexed values alone, which stand before every key that begins with them; nil when
+  /// the row is not in a partial index.
+  func values(of row: [Value]) throws(StoreError) -> RowKey? {
+    if let predicate, try !predicate.isTrue(row) { return nil }
+    var rest: [Value] = []
+    for key in keys.dropFirst() { rest.append(try key.evaluate(row)) }
+    return RowKey(first: try keys[0].evaluate(row), rest: rest)
+  }
+
   /// The tree's key for a row, nil when the row is not in a partial index.
   func key(of row: [Value], _ primary: RowKey) throws(StoreError) -> RowKey? {
     if let predicate, try !predicate.isTrue(row) { return nil }
@@ -148,6 +157,8 @@ final class ForeignKeyPlan: Sendable {
   let referencedIndex: Int?
   /// For each column of the referenced key, the place of its value among the foreign key's columns.
   let permutation: [Int]
+  /// For each column of the referenced key, the place of its value in a referencing row.
+  let keyPositions: [Int]
 
   init(
     _ definition: ForeignKey, from: (place: Int, table: TableDefinition),
@@ -177,5 +188,6 @@ final class ForeignKeyPlan: Sendable {
         table: from.table.name, constraint: definition.name)
     }
     permutation = keyColumns.compactMap { definition.referencedColumns.firstIndex(of: $0) }
+    keyPositions = permutation.map { [positions] in positions[$0] }
   }
 }

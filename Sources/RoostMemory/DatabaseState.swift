@@ -29,11 +29,10 @@ package struct TableState: Sendable {
     indexes = Array(repeating: OrderedMap(), count: indexCount)
   }
 
-  /// The primary key of a row, other than that of `except`, whose first `count` index values are
-  /// those of a key; nil when there is none. NULLs never meet.
-  func conflict(in index: Int, with key: RowKey, first count: Int, except: RowKey?) -> RowKey? {
-    if key.hasNull(first: count) { return nil }
-    let values = key.prefix(count)
+  /// The primary key of a row, other than that of `except`, that has these values in a unique
+  /// index; nil when there is none. NULLs never meet.
+  func conflict(in index: Int, with values: RowKey, except: RowKey?) -> RowKey? {
+    if values.hasNull { return nil }
     guard let (found, primary) = indexes[index].first(notBefore: values),
       found.starts(with: values)
     else { return nil }

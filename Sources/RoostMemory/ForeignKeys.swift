@@ -12,9 +12,9 @@ extension Workspace {
     if outgoing.isEmpty && incoming.isEmpty { return }
     for (old, new) in written {
       for foreignKey in outgoing {
-        let values = foreignKey.positions.map { new[$0] }
-        if let old, foreignKey.positions.map({ old[$0] }) == values { continue }
-        if values.contains(where: \.isNull) || isReferenceable(values, foreignKey) { continue }
+        if let old, foreignKey.positions.allSatisfy({ old[$0] == new[$0] }) { continue }
+        let key = RowKey(new, at: foreignKey.keyPositions)
+        if key.hasNull || isReferenceable(key, foreignKey) { continue }
         let (name, tableName) = (foreignKey.definition.name, foreignKey.tableName)
         throw StoreError(
           .foreignKeyViolation,
@@ -71,7 +71,8 @@ extension Workspace {
   private func refuseOrphans(
     of values: [Value], _ foreignKey: ForeignKeyPlan
   ) throws(StoreError) {
-    if values.contains(where: \.isNull) || isReferenceable(values, foreignKey) { return }
+    if values.contains(where: \.isNull) { return }
+    if isReferenceable(RowKey(values, at: foreignKey.permutation), foreignKey) { return }
     guard try !referencingRows(values, foreignKey, limit: 1).isEmpty else { return }
     let name = foreignKey.definition.name
     throw StoreError(
@@ -81,14 +82,13 @@ extension Workspace {
       table: foreignKey.tableName, constraint: name)
   }
 
-  /// Whether a row with these values, in the foreign key's column order, can be referred to.
-  private func isReferenceable(_ values: [Value], _ foreignKey: ForeignKeyPlan) -> Bool {
-    let key = RowKey(values, at: foreignKey.permutation)
+  /// Whether there is a row with this key, whose values are in the referenced key's order.
+  private func isReferenceable(_ key: RowKey, _ foreignKey: ForeignKeyPlan) -> Bool {
     guard let index = foreignKey.referencedIndex else {
       return state.tables[foreignKey.referencedTable].rows[key] != nil
     }
     return state.tables[foreignKey.referencedTable].conflict(
-      in: index, with: key, first: key.count, except: nil) != nil
+      in: index, with: key, except: nil) != nil
   }
 
   private func referencingRows(

@@ -60,11 +60,6 @@ package struct RowKey: OrderedKey, Hashable {
     return 0
   }
 
-  /// The key of the first values only, which stands before all keys that begin with them.
-  func prefix(_ count: Int) -> RowKey {
-    count == self.count ? self : RowKey(first: first, rest: Array(rest.prefix(count - 1)))
-  }
-
   /// Whether the first values are those of a shorter key.
   func starts(with prefix: RowKey) -> Bool {
     guard rank == prefix.rank, Value.order(first, prefix.first) == .same else { return false }
@@ -72,11 +67,8 @@ package struct RowKey: OrderedKey, Hashable {
     return true
   }
 
-  /// Whether one of the first values is NULL.
-  func hasNull(first count: Int) -> Bool {
-    for index in 0..<count where self[index].isNull { return true }
-    return false
-  }
+  /// Whether one of the values is NULL.
+  var hasNull: Bool { first.isNull || rest.contains(where: \.isNull) }
 }
 
 extension Value {

@@ -135,9 +135,8 @@ extension Workspace {
       return plan.definition.primaryKey.name
     }
     for (place, index) in plan.indexes.enumerated() where index.isUnique {
-      guard let entry = try index.key(of: row, key) else { continue }
-      let other = state.tables[table].conflict(
-        in: place, with: entry, first: index.keys.count, except: oldKey)
+      guard let values = try index.values(of: row) else { continue }
+      let other = state.tables[table].conflict(in: place, with: values, except: oldKey)
       if other != nil { return index.name }
     }
     return nil
@@ -311,7 +310,7 @@ private struct UpsertPlan {
   ) throws(StoreError) -> [Value]? {
     guard let index else { return table.rows[plan.key(of: row)] }
     let key = RowKey(row, at: permutation)
-    return table.conflict(in: index, with: key, first: key.count, except: nil)
+    return table.conflict(in: index, with: key, except: nil)
       .flatMap { table.rows[$0] }
   }
 

@@ -4,8 +4,12 @@ import RoostFile
 import RoostMemory
 import RoostPostgres
 import RoostSystems
+import Synchronization
 
 extension Arguments {
+  /// Kept until the process ends: to take a big store apart row by row would only delay the exit.
+  private static let openStore = Mutex<Store?>(nil)
+
   /// The store's URL by precedence: `--url`, POSTGRES_URL, DATABASE_URL, `file:roost-data`.
   private var url: String {
     if let url = value("--url") { return url }
@@ -38,6 +42,7 @@ extension Arguments {
       url, backends: [.memory, .file, .postgres], migrations: migrations, migrate: migrate,
       log: { line in if line.level == .warning { Terminal.note("roost: \(line)") } })
     Terminal.note("roost: \(store.opening.location)")
+    Self.openStore.withLock { $0 = store }
     do {
       if let files = all("--from") {
         _ = try await IndexCommand.index(files, into: store)

@@ -16,7 +16,7 @@ extension ProjectStore {
   ///   - progress: told after each batch.
   /// - Throws: what a store throws; batches before the error are stored.
   public func index(
-    _ packages: [PackageListing], ecosystem: String, batchSize: Int = 1_000,
+    _ packages: [PackageListing], ecosystem: String, batchSize: Int = 4_000,
     shouldStop: @escaping @Sendable () -> Bool = { false },
     progress: @escaping @Sendable (IndexProgress) -> Void = { _ in }
   ) async throws -> IndexReport {
