@@ -106,11 +106,28 @@ struct PostgresMigrationSession: MigrationSession {
       }
     }
     try await MigrationTable.create(connection)
+    if let schemaName { try await addExtensionSchemas(behind: schemaName, connection) }
     let names = try await storeErrors { () throws(PostgresError) in
       try await connection.query(
         "SELECT name::text FROM pg_available_extensions", as: String.self)
     }
     return PostgresMigrationSession(connection: connection, extensions: Set(names))
+  }
+
+  /// Lets a migration into a schema of its own use extensions that are installed in another, such
+  /// as operator classes. After the bookkeeping table is there, so that one of another schema is
+  /// not taken for it.
+  private static func addExtensionSchemas(
+    behind schemaName: String, _ connection: PostgresConnection
+  ) async throws(StoreError) {
+    try await storeErrors { () throws(PostgresError) in
+      let others = try await connection.query(
+        """
+        SELECT DISTINCT nspname::text FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
+        WHERE nspname NOT IN ('pg_catalog', \(schemaName)) ORDER BY 1
+        """, as: String.self)
+      try await connection.execute("SET search_path TO \(identifiers: [schemaName] + others)")
+    }
   }
 
   func applied() async throws(StoreError) -> [AppliedMigration] {
