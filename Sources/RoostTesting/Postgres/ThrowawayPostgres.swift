@@ -185,6 +185,9 @@ public struct ThrowawayPostgres: Sendable {
 
 /// The pipe that keeps a supervisor, and with it its cluster, alive.
 private final class Lifeline: Sendable {
+  /// Beyond the descriptors that a test process has open.
+  private static let descriptorLimit: Int32 = 4_096
+
   private let input: Mutex<FileHandle?>
 
   private init(_ input: FileHandle) {
@@ -209,8 +212,10 @@ private final class Lifeline: Sendable {
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     let write = input.fileHandleForWriting
-    // Another child process that inherited it would keep the cluster alive.
-    _ = fcntl(write.fileDescriptor, F_SETFD, FD_CLOEXEC)
+    // A child process inherits what is open. Another child with our pipe would keep the cluster
+    // alive; the supervisor, which lives as long as we do, with another's pipe would keep whoever
+    // reads that to its end waiting for ever. What the child needs is duplicated, and stays open.
+    for descriptor in 3..<Self.descriptorLimit { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     try process.run()
     let line = output.fileHandleForReading.readDataToEndOfFile()
     let answer = String(decoding: line, as: UTF8.self)
