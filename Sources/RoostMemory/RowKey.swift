@@ -34,9 +34,6 @@ package struct RowKey: OrderedKey, Hashable {
   /// All values.
   package var values: [Value] { [first] + rest }
 
-  /// How many values there are.
-  var count: Int { 1 + rest.count }
-
   subscript(index: Int) -> Value { index == 0 ? first : rest[index - 1] }
 
   /// Value by value, NULLs last.
