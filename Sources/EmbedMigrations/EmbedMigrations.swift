@@ -2,7 +2,7 @@ import Foundation
 
 /// Turns folders of migrations into Swift source: `embed-migrations OUTPUT FOLDER...`.
 ///
-/// Each folder becomes a static property of `MigrationSet` with the texts as string literals, so
+/// Each folder becomes a static property of `[MigrationFile]` with the texts as string literals, so
 /// that a program carries its schema in itself.
 @main
 enum EmbedMigrations {
@@ -14,9 +14,9 @@ enum EmbedMigrations {
       let text = """
         // Made by the EmbedMigrations plugin from the package's migrations folder.
 
-        public import Roost
+        import Roost
 
-        extension MigrationSet {
+        extension [MigrationFile] {
         \(source)}
 
         """
@@ -33,15 +33,13 @@ enum EmbedMigrations {
     var files = ""
     for name in names.sorted() where name.hasSuffix(".sql") {
       let text = try String(contentsOf: url.appendingPathComponent(name), encoding: .utf8)
-      files += "      MigrationFile(name: \(literal(name)), text: \(literal(text))),\n"
+      files += "    MigrationFile(name: \(literal(name)), text: \(literal(text))),\n"
     }
     let system = url.lastPathComponent
     return """
-        /// The migrations of `\(system)`, compiled in.
-        public static let \(identifier(system)) = MigrationSet(
-          system: \(literal(system)),
-          files: [
-      \(files)    ])
+        /// The files of `migrations/\(system)`, compiled in.
+        static let \(identifier(system)): [MigrationFile] = [
+      \(files)  ]
 
       """
   }

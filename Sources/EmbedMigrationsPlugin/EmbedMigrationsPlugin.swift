@@ -2,7 +2,7 @@ import Foundation
 import PackagePlugin
 
 /// Compiles the package's `migrations/<system>/*.sql` into the target: a static property of
-/// `MigrationSet` for each system.
+/// `[MigrationFile]` for each system.
 @main
 struct EmbedMigrationsPlugin: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {

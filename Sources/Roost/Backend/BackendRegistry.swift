@@ -22,14 +22,18 @@ public struct BackendFactory: Sendable {
 public struct BackendContext: Sendable {
   /// The environment's variables; empty ones count as unset.
   public var environment: [String: String]
+  /// What backends that run no SQL run for the triggers of the migrations.
+  public var triggers: [any TriggerFunction]
   /// Where log lines go.
   public var log: @Sendable (LogLine) -> Void
 
   /// Makes a context.
   public init(
-    environment: [String: String] = [:], log: @escaping @Sendable (LogLine) -> Void = { _ in }
+    environment: [String: String] = [:], triggers: [any TriggerFunction] = [],
+    log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) {
     self.environment = environment.filter { !$0.value.isEmpty }
+    self.triggers = triggers
     self.log = log
   }
 }

@@ -16,21 +16,29 @@ public struct MigrationFile: Sendable, Equatable {
 }
 
 /// The migrations of one system, which together declare its tables.
-public struct MigrationSet: Sendable, Equatable {
+public struct MigrationSet: Sendable {
   /// The system's name, for example `coherence`.
   public var system: String
   /// The files in any order.
   public var files: [MigrationFile]
+  /// What embedded backends run for the triggers that the files declare.
+  public var triggers: [any TriggerFunction]
 
   /// Makes a set from texts, for example embedded ones.
-  public init(system: String, files: [MigrationFile]) {
+  public init(
+    system: String, files: [MigrationFile], triggers: [any TriggerFunction] = []
+  ) {
     self.system = system
     self.files = files
+    self.triggers = triggers
   }
 
   /// Reads the `.sql` files of a folder, whose name becomes the system's.
   /// - Throws: `invalidConfiguration` when the folder cannot be read.
-  public init(folder: String) throws(StoreError) {
+  public init(
+    folder: String, triggers: [any TriggerFunction] = []
+  ) throws(StoreError) {
+    self.triggers = triggers
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     do {
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)

@@ -19,7 +19,7 @@ package struct MigrationPlan: Sendable {
           .invalidConfiguration, "the migrations of \"\(set.system)\" are given twice")
       }
       var versions: [Int: Migration] = [:]
-      for file in set.files {
+      for file in set.files where !file.name.hasSuffix(".down.sql") {
         let migration = try Migration(system: set.system, file: file)
         if let other = versions[migration.version] {
           throw StoreError(

@@ -41,7 +41,8 @@ extension Store {
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
     let registry = try BackendRegistry(backends)
-    let context = BackendContext(environment: environment, log: log)
+    let context = BackendContext(
+      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
     var target = try BackendURL(
       try chooseURL(url, context, requireURL: requireURL))
     let mode = try migrationMode(&target) ?? migrate
