@@ -20,7 +20,7 @@ extension BackendFactory {
     try url.refuseParameters(known: Store.parameters + ["chaos", "create"])
     return try FileStore.open(
       try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
-      chaos: chaos, log: context.log)
+      functions: try TriggerFunctions(context.triggers), chaos: chaos, log: context.log)
   }
 }
 
@@ -50,8 +50,9 @@ package enum FileStore {
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
   package static func open(
-    _ path: String, files: any FileSystem, isCreating: Bool = true, chaos: Chaos = .none,
-    compactionFloor: Int64? = nil, log: @escaping @Sendable (LogLine) -> Void = { _ in }
+    _ path: String, files: any FileSystem, isCreating: Bool = true,
+    functions: TriggerFunctions = .none, chaos: Chaos = .none, compactionFloor: Int64? = nil,
+    log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
     let folder = StoreFolder(path: path, files: files)
     try folder.prepare(isCreating: isCreating)
@@ -72,9 +73,8 @@ package enum FileStore {
       store, folder, lock: lock, compactionFloor: compactionFloor ?? JournalWriter.compactionFloor,
       log: log)
     let engine = Engine(store.state, log: writer)
-    return EmbeddedBackend(engine, location: "file:\(path)", capabilities: [.durable], chaos: chaos)
-    {
-      await engine.close()
-    }
+    return EmbeddedBackend(
+      engine, location: "file:\(path)", capabilities: [.durable], functions: functions, chaos: chaos
+    ) { await engine.close() }
   }
 }

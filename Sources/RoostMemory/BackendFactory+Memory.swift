@@ -7,10 +7,12 @@ extension BackendFactory {
   ///
   /// With the parameter `chaos=PERCENT` that share of transactions fails with
   /// `serializationFailure`, so that a program's re-runs are tried without Postgres.
-  public static let memory = BackendFactory(schemes: ["memory"]) { url, _ throws(StoreError) in
+  public static let memory = BackendFactory(schemes: ["memory"]) {
+    url, context throws(StoreError) in
     var url = url
     let chaos = try Chaos(&url)
     try url.refuseParameters(known: Store.parameters + ["chaos"])
+    let functions = try TriggerFunctions(context.triggers)
     let name = url.body
     guard !name.contains("/") else {
       throw StoreError(
@@ -18,14 +20,14 @@ extension BackendFactory {
     }
     if name.isEmpty {
       let engine = Engine(try DatabaseState())
-      return EmbeddedBackend(engine, location: "memory:", capabilities: [], chaos: chaos) {
-        await engine.close()
-      }
+      return EmbeddedBackend(
+        engine, location: "memory:", capabilities: [], functions: functions, chaos: chaos
+      ) { await engine.close() }
     }
     let engine = try SharedEngines.open(name)
-    return EmbeddedBackend(engine, location: "memory:\(name)", capabilities: [], chaos: chaos) {
-      await SharedEngines.close(name)
-    }
+    return EmbeddedBackend(
+      engine, location: "memory:\(name)", capabilities: [], functions: functions, chaos: chaos
+    ) { await SharedEngines.close(name) }
   }
 }
 

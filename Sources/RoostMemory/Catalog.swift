@@ -63,6 +63,10 @@ package final class TablePlan: Sendable {
   let requiredPositions: [Int]
   /// The checks in name order, as Postgres runs them.
   let checks: [(name: String, condition: BoundExpression)]
+  /// The triggers in name order, as Postgres runs them.
+  let triggers: [TriggerDefinition]
+  /// The columns by name, for triggers.
+  let layout: RowLayout
 
   init(_ definition: TableDefinition, _ schema: Schema) throws(StoreError) {
     self.definition = definition
@@ -81,6 +85,8 @@ package final class TablePlan: Sendable {
       checks.append((check.name, try BoundExpression(check.expression, in: definition)))
     }
     self.checks = checks
+    triggers = definition.triggers.sorted { $0.name < $1.name }
+    layout = RowLayout(definition)
   }
 
   /// A row's primary key.

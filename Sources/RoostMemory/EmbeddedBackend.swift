@@ -5,15 +5,17 @@ package final class EmbeddedBackend: StorageBackend {
   package let location: String
   package let capabilities: Set<Capability>
   private let engine: Engine
+  private let functions: TriggerFunctions
   private let chaos: Chaos
   private let onClose: @Sendable () async -> Void
 
   /// Makes a backend. `onClose` is called instead of closing the engine.
   package init(
-    _ engine: Engine, location: String, capabilities: Set<Capability>, chaos: Chaos,
-    onClose: @escaping @Sendable () async -> Void
+    _ engine: Engine, location: String, capabilities: Set<Capability>,
+    functions: TriggerFunctions, chaos: Chaos, onClose: @escaping @Sendable () async -> Void
   ) {
     self.engine = engine
+    self.functions = functions
     self.location = location
     self.capabilities = capabilities
     self.chaos = chaos
@@ -65,7 +67,7 @@ package final class EmbeddedBackend: StorageBackend {
     _ change: (inout Workspace) throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = engine.workspace(grant.state)
+    var workspace = engine.workspace(grant.state, functions)
     let result: Result
     do {
       result = try change(&workspace)
@@ -83,14 +85,15 @@ package final class EmbeddedBackend: StorageBackend {
   ) async throws -> Result {
     if options.isReadOnly {
       let transaction = EmbeddedTransaction(
-        engine.workspace(try engine.snapshot()), isReadOnly: true, deadline: options.deadline)
+        engine.workspace(try engine.snapshot(), functions), isReadOnly: true,
+        deadline: options.deadline)
       let result = try await body(transaction)
       _ = try transaction.finished()
       return result
     }
     let grant = try await engine.acquire(within: options.deadline)
     let transaction = EmbeddedTransaction(
-      engine.workspace(grant.state), isReadOnly: false, deadline: options.deadline)
+      engine.workspace(grant.state, functions), isReadOnly: false, deadline: options.deadline)
     // The right to write must not stay with a body that never comes back.
     let timer = Task { [engine] in
       try await Task.sleep(for: options.deadline)
@@ -139,7 +142,7 @@ package final class EmbeddedBackend: StorageBackend {
   package func migrate<Result: Sendable>(
     _ body: @Sendable (any MigrationSession) async throws -> Result
   ) async throws -> Result {
-    try await body(EmbeddedMigrationSession(engine: engine))
+    try await body(EmbeddedMigrationSession(engine: engine, functions: functions))
   }
 }
 
@@ -147,6 +150,7 @@ package final class EmbeddedBackend: StorageBackend {
 /// what is applied, so that two handles on one engine cannot apply a migration twice.
 private struct EmbeddedMigrationSession: MigrationSession {
   let engine: Engine
+  let functions: TriggerFunctions
 
   func applied() async throws(StoreError) -> [AppliedMigration] {
     try engine.snapshot().migrations.map(\.record)
@@ -154,7 +158,7 @@ private struct EmbeddedMigrationSession: MigrationSession {
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {
     let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = engine.workspace(grant.state)
+    var workspace = engine.workspace(grant.state, functions)
     do {
       try workspace.apply(migration)
     } catch {

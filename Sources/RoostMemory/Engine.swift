@@ -33,8 +33,8 @@ package final class Engine: Sendable {
   }
 
   /// A workspace for a writer, or for one who only reads.
-  package func workspace(_ state: DatabaseState) -> Workspace {
-    Workspace(state, isRecording: log != nil)
+  package func workspace(_ state: DatabaseState, _ functions: TriggerFunctions) -> Workspace {
+    Workspace(state, isRecording: log != nil, functions: functions)
   }
 
   /// The last durable state: what plain reads see.

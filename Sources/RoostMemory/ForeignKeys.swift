@@ -1,12 +1,15 @@
 import Roost
 
+/// A row that a statement has written; `old` is nil when the row is new.
+typealias WrittenRow = (old: [Value]?, new: [Value])
+
 // Foreign keys are checked when a statement has done its rows, as Postgres's constraint triggers
 // do, so that rows of one statement may refer to each other.
 
 extension Workspace {
   /// Checks what written rows refer to, and that nothing refers to keys that they gave up.
   func checkReferences(
-    _ written: [(old: [Value]?, new: [Value])], in table: Int
+    _ written: [WrittenRow], in table: Int
   ) throws(StoreError) {
     let (outgoing, incoming) = (state.catalog.outgoing[table], state.catalog.incoming[table])
     if outgoing.isEmpty && incoming.isEmpty { return }
@@ -35,8 +38,14 @@ extension Workspace {
   /// Removes rows and does what the foreign keys that refer to them say, row by row and key by
   /// key, in the order of declaration, which is the order of Postgres's triggers: NO ACTION finds
   /// what keys declared before it have removed, and not what those behind it would.
-  mutating func removeWithReferences(_ rows: [[Value]], from table: Int) throws(StoreError) {
+  /// - Parameter changes: gets what triggers are to know of, in the order in which it happened.
+  mutating func removeWithReferences(
+    _ rows: [[Value]], from table: Int, noting changes: inout [(table: Int, change: RowChange)]
+  ) throws(StoreError) {
     for row in rows { try remove(row, from: table) }
+    if !state.catalog.tables[table].triggers.isEmpty {
+      changes += rows.map { (table, RowChange(old: $0, new: nil)) }
+    }
     let incoming = state.catalog.incoming[table]
     if incoming.isEmpty { return }
     for row in rows {
@@ -47,17 +56,18 @@ extension Workspace {
         case .noAction, .restrict: try refuseOrphans(of: values, foreignKey)
         case .cascade:
           let referencing = try referencingRows(values, foreignKey)
-          try removeWithReferences(referencing, from: foreignKey.table)
-        case .setNull: try setNull(values, foreignKey)
+          try removeWithReferences(referencing, from: foreignKey.table, noting: &changes)
+        case .setNull: try setNull(values, foreignKey, noting: &changes)
         }
       }
     }
   }
 
   private mutating func setNull(
-    _ values: [Value], _ foreignKey: ForeignKeyPlan
+    _ values: [Value], _ foreignKey: ForeignKeyPlan,
+    noting changes: inout [(table: Int, change: RowChange)]
   ) throws(StoreError) {
-    var written: [(old: [Value]?, new: [Value])] = []
+    var written: [WrittenRow] = []
     for old in try referencingRows(values, foreignKey) {
       var row = old
       for position in foreignKey.positions { row[position] = .null }
@@ -66,6 +76,9 @@ extension Workspace {
       written.append((old, row))
     }
     try checkReferences(written, in: foreignKey.table)
+    if !state.catalog.tables[foreignKey.table].triggers.isEmpty {
+      changes += written.map { (foreignKey.table, RowChange(old: $0.old, new: $0.new)) }
+    }
   }
 
   private func refuseOrphans(

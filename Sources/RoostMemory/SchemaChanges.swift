@@ -17,7 +17,7 @@ extension Workspace {
       for change in migration.changes {
         switch change {
         case .insert(let insert): if !isReplay { try self.insert(insert, of: migration) }
-        default: try apply(change, at: migration.record.appliedAt)
+        default: try apply(change, at: migration.record.appliedAt, isReplay: isReplay)
         }
       }
     } catch {
@@ -47,13 +47,11 @@ extension Workspace {
     _ = try apply(.insert(insert))
   }
 
-  private mutating func apply(_ change: SchemaChange, at now: Timestamp) throws(StoreError) {
-    if case .redefineTable(_, let table, sources: _) = change, let trigger = table.triggers.first {
-      throw StoreError(
-        .unsupported,
-        "the trigger \"\(trigger.name)\" on \"\(table.name)\" runs on Postgres only; write "
-          + "\"-- roost: only postgres\" before it if rows are right without it",
-        table: table.name)
+  private mutating func apply(
+    _ change: SchemaChange, at now: Timestamp, isReplay: Bool
+  ) throws(StoreError) {
+    if case .redefineTable(_, let table, sources: _) = change, !isReplay {
+      for trigger in table.triggers { _ = try functions.function(for: trigger, on: table.name) }
     }
     var schema = state.catalog.schema
     schema.apply(change)

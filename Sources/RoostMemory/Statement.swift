@@ -1,4 +1,5 @@
 package import Roost
+package import RoostCore
 
 /// A database state under change, with the effects so far. A copy of it is a savepoint.
 package struct Workspace: Sendable {
@@ -6,14 +7,23 @@ package struct Workspace: Sendable {
   /// The effects since the transaction's start, in order; none when they are not recorded.
   package private(set) var effects: [Effect] = []
   private let isRecording: Bool
+  /// The transaction's time, for triggers.
+  package let now = Timestamp.now()
+  /// What runs for triggers.
+  let functions: TriggerFunctions
+  /// How many triggers are running, one set off by the other.
+  var depth = 0
 
   /// Starts from a state. `isRecording` is false where nobody keeps a journal.
-  package init(_ state: DatabaseState, isRecording: Bool) {
+  package init(
+    _ state: DatabaseState, isRecording: Bool, functions: TriggerFunctions = .none
+  ) {
     self.state = state
     self.isRecording = isRecording
+    self.functions = functions
   }
 
-  /// Applies one mutation as one statement: rows first, then foreign keys.
+  /// Applies one mutation as one statement: rows first, then foreign keys, then triggers.
   /// - Throws: constraint and value errors; the workspace is then to be thrown away or replaced by
   ///   an earlier copy.
   package mutating func apply(_ mutation: Mutation) throws(StoreError) -> MutationResult {
@@ -151,7 +161,7 @@ extension Workspace {
     let upsert = try UpsertPlan(insert, plan)
     var affected = 0
     var stored: [[Value]] = []
-    var written: [(old: [Value]?, new: [Value])] = []
+    var written: [WrittenRow] = []
     for given in insert.rows {
       var row = try source.row(given)
       for (position, column) in source.serials {
@@ -178,6 +188,7 @@ extension Workspace {
     }
     if !source.serials.isEmpty { noteSequences(of: table) }
     try checkReferences(written, in: table)
+    try fire(written.map { RowChange(old: $0.old, new: $0.new) }, of: table)
     return MutationResult(affected: affected, rows: stored)
   }
 
@@ -196,7 +207,7 @@ extension Workspace {
       }
       assignments.append((position, type, try BoundExpression(value, in: plan.definition)))
     }
-    var written: [(old: [Value]?, new: [Value])] = []
+    var written: [WrittenRow] = []
     for old in try state.rows(of: Query(table: update.table, filter: update.filter)) {
       var row = old
       for assignment in assignments {
@@ -210,6 +221,7 @@ extension Workspace {
       written.append((old, row))
     }
     try checkReferences(written, in: table)
+    try fire(written.map { RowChange(old: $0.old, new: $0.new) }, of: table)
     let rows = update.returning ? written.map(\.new) : []
     return MutationResult(affected: written.count, rows: rows)
   }
@@ -217,7 +229,9 @@ extension Workspace {
   private mutating func delete(_ delete: Mutation.Delete) throws(StoreError) -> MutationResult {
     let table = try state.catalog.place(of: delete.table)
     let rows = try state.rows(of: Query(table: delete.table, filter: delete.filter))
-    try removeWithReferences(rows, from: table)
+    var changes: [(table: Int, change: RowChange)] = []
+    try removeWithReferences(rows, from: table, noting: &changes)
+    for (place, change) in changes { try fire([change], of: place) }
     return MutationResult(affected: rows.count, rows: delete.returning ? rows : [])
   }
 }

@@ -16,7 +16,10 @@ extension ConformanceSuite {
     let applied = try await store.appliedMigrations()
     try expect(
       applied.map { "\($0.system) \($0.version) \($0.name)" },
-      ["conformance 1 conformance", "conformance 2 conformance_indexes"])
+      [
+        "conformance 1 conformance", "conformance 2 conformance_indexes",
+        "conformance 3 conformance_triggers",
+      ])
     try expect(!store.backend.location.isEmpty, "a backend says where it is")
   }
 

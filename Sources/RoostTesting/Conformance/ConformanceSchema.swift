@@ -7,7 +7,8 @@ extension ConformanceSuite {
     files: [
       MigrationFile(name: "V001__conformance.sql", text: tables),
       MigrationFile(name: "V002__conformance_indexes.sql", text: indexes),
-    ])
+      MigrationFile(name: "V003__conformance_triggers.sql", text: triggerTables),
+    ], triggers: [EntryTotals(), LedgerRollUp()])
 
   private static let tables = """
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');

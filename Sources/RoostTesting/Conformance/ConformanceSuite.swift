@@ -9,7 +9,7 @@ public enum ConformanceSuite {
   /// All cases.
   public static let cases: [ConformanceCase] = [
     reading, conditions, aggregates, paging, writing, constraints, failingBatches, references,
-    values, texts, transactions, concurrency, lifecycle,
+    triggers, values, texts, transactions, concurrency, lifecycle,
   ].flatMap { $0 }
 
   /// Runs every case on a store of its own.

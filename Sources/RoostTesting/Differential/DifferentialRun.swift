@@ -60,7 +60,7 @@ public struct DifferentialRun: Sendable {
   /// All rows but the accounts', whose keys are the store's own.
   private static func rows(_ store: Store) async throws -> String {
     var lines: [String] = []
-    for table in ["items", "parents", "links", "leaves", "rankings"] {
+    for table in ["items", "parents", "links", "leaves", "rankings", "ledgers", "entries"] {
       for line in try await store.lines(table) { lines.append("\(table) \(line)") }
     }
     let names = try await store.select(Account.self).order { $0.name.ascending }.fetch()

@@ -92,3 +92,43 @@ extension OperationWriter {
     }
   }
 }
+
+// Rows whose sums triggers keep.
+
+extension OperationWriter {
+  mutating func writeLedgers() -> RandomOperation {
+    let id = number(1...5)
+    if chance(20) {
+      return RandomOperation("delete ledger \(id)") { "\(try await $0.delete(Ledger.self, id))" }
+    }
+    let ledgers = (0..<number(1...3)).map { _ in Ledger(number(1...5), below: maybe(1...5)) }
+    return write(ledgers, preserving: { [$0.total] })
+  }
+
+  mutating func writeEntries() -> RandomOperation {
+    let entries = (0..<number(1...4)).map { _ in
+      Entry(number(1...16), in: number(1...5), by: maybe(1...8), Numeric(number(-1...12)))
+    }
+    return write(entries)
+  }
+
+  mutating func changeEntries() -> RandomOperation {
+    let (id, ledger, amount) = (number(1...16), number(1...5), Numeric(number(0...3)))
+    switch number(0...2) {
+    case 0:
+      return RandomOperation("delete entries from \(id)") { session in
+        "\(try await session.select(Entry.self).where { $0.id >= id }.delete())"
+      }
+    case 1:
+      return RandomOperation("entry \(id): ledger \(ledger)") { session in
+        let one = session.select(Entry.self).where { $0.id == id }
+        return Self.text(try await one.updateReturning { [$0.ledgerID.set(to: ledger)] })
+      }
+    default:
+      return RandomOperation("entries of \(ledger): amount + \(amount)") { session in
+        let some = session.select(Entry.self).where { $0.ledgerID == ledger }
+        return "\(try await some.update { [$0.amount.increment(by: amount)] })"
+      }
+    }
+  }
+}

@@ -56,7 +56,7 @@ struct OperationWriter {
   }
 
   private mutating func step() -> RandomOperation {
-    switch number(0...19) {
+    switch number(0...23) {
     case 0, 1: writeItems()
     case 2: changeItems()
     case 3, 4: writeParents()
@@ -71,6 +71,9 @@ struct OperationWriter {
     case 16: pageRankings()
     case 17: aggregateRankings()
     case 18: queryItems()
+    case 19, 20: writeEntries()
+    case 21: writeLedgers()
+    case 22: changeEntries()
     default: getRows()
     }
   }
