@@ -6,7 +6,7 @@ package final class Catalog: Sendable {
   package let schema: Schema
   /// The tables in name order, which is the order of `DatabaseState.tables`.
   package let tables: [TablePlan]
-  /// The foreign keys of each table.
+  /// The foreign keys of each table, in the order of declaration, as all that follow.
   let outgoing: [[ForeignKeyPlan]]
   /// The foreign keys of other tables, and its own, that refer to each table.
   let incoming: [[ForeignKeyPlan]]
@@ -21,8 +21,10 @@ package final class Catalog: Sendable {
     for name in names { tables.append(try TablePlan(try schema.table(name), schema)) }
     var outgoing = [[ForeignKeyPlan]](repeating: [], count: tables.count)
     var incoming = outgoing
-    for (place, table) in tables.enumerated() {
-      for foreignKey in table.definition.foreignKeys {
+    for name in schema.foreignKeyOrder {
+      guard let place = places[name.table] else { continue }
+      let table = tables[place]
+      for foreignKey in table.definition.foreignKeys where foreignKey.name == name.constraint {
         guard let target = places[foreignKey.referencedTable] else {
           throw StoreError(
             .undefinedTable, "there is no table \"\(foreignKey.referencedTable)\"",

@@ -30,11 +30,16 @@ extension Schema {
   /// Makes a change. The DDL reader has checked that it fits; rows are no concern of a schema.
   public mutating func apply(_ change: SchemaChange) {
     switch change {
-    case .createTable(let table): tables[table.name] = table
-    case .dropTable(let name): tables[name] = nil
+    case .createTable(let table):
+      tables[table.name] = table
+      orderForeignKeys(renaming: nil, to: table)
+    case .dropTable(let name):
+      tables[name] = nil
+      orderForeignKeys(renaming: nil, to: nil)
     case .redefineTable(let name, let table, sources: _):
       tables[name] = nil
       tables[table.name] = table
+      orderForeignKeys(renaming: name, to: table)
     case .setEnumeration(let type): enumerations[type.name] = type
     case .dropEnumeration(let name): enumerations[name] = nil
     case .insert: break
