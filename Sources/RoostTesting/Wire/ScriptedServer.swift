@@ -144,6 +144,20 @@ package final class ScriptedConversation {
     return input.read(base, maxLength: room.count)
   }
 
+  /// What comes next, as it is; at least one byte.
+  package func receiveSome() throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 16 << 10)
+    let count = bytes.withUnsafeMutableBytes { receive($0) }
+    guard count > 0 else { throw Ended() }
+    return Array(bytes.prefix(count))
+  }
+
+  /// Sends bytes past TLS.
+  package func sendBelowTLS(_ bytes: [UInt8]) throws {
+    let sent = bytes.withUnsafeBytes { socket.writeAvailable($0) }
+    guard case .moved(bytes.count) = sent else { throw Ended() }
+  }
+
   /// Sends messages.
   package func send(_ messages: BackendMessage...) throws {
     var writer = WireWriter()
