@@ -49,7 +49,10 @@ import Testing
     #expect(parsed.authentication.channelBinding == .disable)
     let plain = try PostgresConfiguration(environment: [:])
     #expect(plain.sslMode == .prefer)
-    #expect(plain.tls == TLSOptions())
+    #expect(plain.tls.trustedRoots == .userFile)
+    #expect(plain.tls.certificateMode == .allow)
+    #expect(plain.tls.negotiation == .postgres)
+    #expect(plain.tls.sendsServerName)
     #expect(plain.tls.minimumVersion == .tls12)
   }
 

@@ -116,6 +116,12 @@ private struct ModeCase: Sendable, CustomTestStringConvertible {
     let unknown = await fixture.failure(configuration)
     #expect(unknown?.code == .unknownDatabase)
     #expect(unknown?.cause == nil)
+    let without = try await TLSFixture(withTLS: false)
+    configuration = try without.configuration(["sslmode": "allow"])
+    configuration.password = "wrong"
+    let allowed = await without.failure(configuration)
+    #expect(allowed?.code == .authenticationFailed)
+    #expect(allowed?.cause?.code == .tlsFailed)
   }
 
   @Test func aUnixSocketHasNoTLS() async throws {

@@ -24,6 +24,10 @@ extension ConnectionCore {
     do throws(PostgresError) {
       try await start(second, opener, over: nil)
     } catch {
+      // What the server said is worth more than that it has no TLS either.
+      if error.code == .tlsFailed, failure.server != nil {
+        throw PostgresError(failure, cause: error)
+      }
       throw PostgresError(error, cause: failure)
     }
   }

@@ -4,11 +4,8 @@ import RoostCore
 /// The steps in which a context is set up.
 extension TLSContext {
   // Source: <openssl/ssl.h> and <openssl/x509_vfy.h>, where these are macros.
-  private static let controlMode: Int32 = 33
   private static let controlMinimumVersion: Int32 = 123
   private static let controlMaximumVersion: Int32 = 124
-  private static let modeAcceptMovingWriteBuffer = 2
-  private static let modeReleaseBuffers = 16
   private static let optionNoCompression: UInt64 = 1 << 17
   private static let optionNoRenegotiation: UInt64 = 1 << 30
   private static let verifyPeer: Int32 = 1
@@ -34,8 +31,6 @@ extension TLSContext {
         "ssl_min_protocol_version or ssl_max_protocol_version is not possible here: "
           + library.takeErrorText())
     }
-    _ = library.contextControl(
-      context, Self.controlMode, Self.modeAcceptMovingWriteBuffer | Self.modeReleaseBuffers, nil)
     _ = library.contextSetOptions(context, Self.optionNoCompression | Self.optionNoRenegotiation)
   }
 

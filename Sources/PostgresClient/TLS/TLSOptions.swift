@@ -131,7 +131,7 @@ public struct TLSOptions: Sendable, Hashable {
         .invalidConfiguration,
         "sslnegotiation=direct needs sslmode=require or more, not \(mode.rawValue)")
     }
-    let texts = [revocationFile, certificateFile, keyFile, keyPassphrase]
+    let texts = [rootFile, revocationFile, certificateFile, keyFile, keyPassphrase]
     if texts.contains(where: { $0?.utf8.contains(0) == true }) {
       throw PostgresError(.invalidConfiguration, "an option of TLS has a NUL character")
     }

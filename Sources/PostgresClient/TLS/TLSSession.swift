@@ -37,10 +37,8 @@ package final class TLSSession: Transport {
   private let pending: OpenSSL.Object
 
   /// Encrypted bytes on their way: a place to receive into, and what is left to be sent.
-  private let incoming = UnsafeMutableRawBufferPointer.allocate(
-    byteCount: chunkByteCount, alignment: 16)
-  private let outgoing = UnsafeMutableRawBufferPointer.allocate(
-    byteCount: chunkByteCount, alignment: 16)
+  private let incoming: UnsafeMutableRawBufferPointer
+  private let outgoing: UnsafeMutableRawBufferPointer
   private var outgoingStart = 0
   private var outgoingEnd = 0
 
@@ -53,7 +51,7 @@ package final class TLSSession: Transport {
   package private(set) var failureText: String?
 
   /// Set to 1 by OpenSSL's callback when the peer asks for a certificate.
-  private let wasCertificateRequested = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+  private let wasCertificateRequested: UnsafeMutablePointer<Int32>
 
   /// A session that has not begun. As a client it wants the peer to have this name or address; nil
   /// takes any. `serverName` is what the peer is told that it was called by.
@@ -81,6 +79,9 @@ package final class TLSSession: Transport {
     self.session = session
     self.received = received
     self.pending = pending
+    incoming = .allocate(byteCount: Self.chunkByteCount, alignment: 16)
+    outgoing = .allocate(byteCount: Self.chunkByteCount, alignment: 16)
+    wasCertificateRequested = .allocate(capacity: 1)
     wasCertificateRequested.initialize(to: 0)
     library.sessionSetCertificateCallback(
       session,
