@@ -64,6 +64,10 @@ import Testing
       #expect(named.itemHash == Item.hash(of: [Self.lot, Self.tag], data: ["z": 0]))
       #expect(try await items.identify(item.dfid, by: [Self.tag]).itemHash == named.itemHash)
       #expect(try await items.identifiers(of: item.dfid) == [Self.tag, Self.lot])
+      let otherKind = await Traceability.outcome {
+        try await items.identify(item.dfid, by: [.canonical("generic", "lot", "2026-11")])
+      }
+      #expect(otherKind == "uniqueViolation enhanced_identifiers_dfid_namespace_key_value_key")
       let other = try await items.create(ItemDraft())
       let taken = await Traceability.outcome {
         try await items.identify(other.dfid, by: [Self.lot, Self.tag])
@@ -108,13 +112,21 @@ import Testing
   func mergedAndSplit(_ backend: TestBackend) async throws {
     try await withItems(backend) { items in
       let first = try await items.create(
-        ItemDraft(dfid: "DFID-b", identifiers: [Self.tag, Self.lot], data: ["a": 1, "b": 1]))
+        ItemDraft(
+          dfid: "DFID-b", identifiers: [Self.tag, Self.lot, .canonical("generic", "sku", "7")],
+          data: ["a": 1, "b": 1]))
       let second = try await items.create(
-        ItemDraft(dfid: "DFID-a", identifiers: [Self.lot], data: ["b": 2]))
+        ItemDraft(
+          dfid: "DFID-a", identifiers: [Self.lot, .contextual("generic", "sku", "7")],
+          data: ["b": 2]))
       let merged = try await items.merge(first.dfid, into: second.dfid)
       #expect(merged.enrichedData == ["a": 1, "b": 2], "the target's members win")
-      #expect(merged.itemHash == Item.hash(of: [Self.lot, Self.tag], data: ["a": 1, "b": 2]))
+      let names = [Self.lot, .canonical("generic", "sku", "7"), Self.tag]
+      let stored = try await items.identifiers(of: second.dfid)
+      #expect(stored.count == 3 && names.allSatisfy { stored.contains($0) })
+      #expect(merged.itemHash == Item.hash(of: names, data: ["a": 1, "b": 2]))
       #expect(try await items.find(canonical: "bovine", "ear_tag", "BR0042") == merged)
+      #expect(try await items.find(canonical: "generic", "sku", "7") == merged)
       #expect(try await items.identifiers(of: first.dfid) == [])
       let old = try await items.get(first.dfid)
       #expect(old.status == .merged && old.mergedInto == second.dfid)

@@ -46,11 +46,11 @@ extension CircuitStore {
   ///   `invalidTransition` when the operation is not approved; what a store throws.
   @discardableResult
   public func complete(_ operation: UUID, by actor: UUID) async throws -> CircuitOperation {
-    try await store.transaction(.locking) { transaction in
-      let stored = try await transaction.get(CircuitOperation.self, operation, lock: .forUpdate)
-      let isOwn = stored.requestedBy == actor
-      _ = try await Self.member(
-        actor, of: stored.circuitID, isOwn ? nil : .approve, in: transaction)
+    try await changingOperation(operation, nil, by: actor) { transaction, member, stored in
+      guard stored.requestedBy == actor || member.may(.approve) else {
+        throw StoreError.forbidden(
+          "the actor has not asked for the operation", table: CircuitOperation.table)
+      }
       let completed = try await Self.move(stored, to: .completed, by: actor, in: transaction) {
         $0.completedAt = .now()
       }
@@ -124,10 +124,8 @@ extension CircuitStore {
   private func decide(
     _ operation: UUID, _ status: CircuitOperationStatus, reason: String?, by actor: UUID
   ) async throws -> CircuitOperation {
-    try await store.transaction(.locking) { transaction in
-      let stored = try await transaction.get(CircuitOperation.self, operation, lock: .forUpdate)
-      _ = try await Self.member(actor, of: stored.circuitID, .approve, in: transaction)
-      return try await Self.move(stored, to: status, by: actor, in: transaction) {
+    try await changingOperation(operation, .approve, by: actor) { transaction, _, stored in
+      try await Self.move(stored, to: status, by: actor, in: transaction) {
         $0.decidedBy = actor
         $0.decidedAt = .now()
         $0.reason = reason ?? $0.reason
@@ -135,7 +133,23 @@ extension CircuitStore {
     }
   }
 
-  /// Moves a locked operation on and writes the activity that tells of it.
+  /// Runs a change of an operation under its circuit's lock, which everything that changes the
+  /// circuit takes first.
+  private func changingOperation(
+    _ operation: UUID, _ permission: CircuitPermission?, by actor: UUID,
+    _ body:
+      @escaping @Sendable (Transaction, CircuitMember, CircuitOperation) async throws ->
+      CircuitOperation
+  ) async throws -> CircuitOperation {
+    // An operation never goes to another circuit.
+    let circuit = try await store.get(CircuitOperation.self, operation).circuitID
+    return try await changing(circuit, permission, by: actor) { transaction, member, _ in
+      let stored = try await transaction.get(CircuitOperation.self, operation)
+      return try await body(transaction, member, stored)
+    }
+  }
+
+  /// Moves an operation on and writes the activity that tells of it.
   private static func move(
     _ stored: CircuitOperation, to status: CircuitOperationStatus, by actor: UUID,
     in transaction: Transaction, _ change: (inout CircuitOperation) -> Void

@@ -38,7 +38,7 @@ public struct Identifier: Sendable, Equatable {
     Identifier(.contextual, namespace: namespace, key: key, value: value)
   }
 
-  /// What makes it the same name on the same item, compared by bytes.
+  /// The name without its kind, compared by bytes: an item has it once.
   var name: [Value] { [.text(namespace), .text(key), .text(value)] }
 }
 

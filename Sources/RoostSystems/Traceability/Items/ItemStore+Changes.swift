@@ -27,14 +27,17 @@ extension ItemStore {
 
   /// Gives an active item more identifiers, all or none; those that it has already are passed over.
   /// - Throws: `notFound`; `invalidTransition` when the item is not active; `uniqueViolation`
-  ///   when a canonical identifier is another item's; what a store throws.
+  ///   when a canonical identifier is another item's, or the item has the name as another kind;
+  ///   what a store throws.
   @discardableResult
   public func identify(_ dfid: String, by identifiers: [Identifier]) async throws -> Item {
     try await store.transaction(.locking) { transaction in
       let item = try await Self.lockActive(dfid, to: "identified", in: transaction)
-      let known = Set(try await Self.identifiers(of: dfid, in: transaction).map(\.name))
-      try await transaction.insert(
-        identifiers.filter { !known.contains($0.name) }.map { EnhancedIdentifier($0, of: dfid) })
+      let known = try await Self.identifiers(of: dfid, in: transaction)
+      let new = identifiers.filter { identifier in
+        !known.contains { $0.name == identifier.name && $0.kind == identifier.kind }
+      }
+      try await transaction.insert(new.map { EnhancedIdentifier($0, of: dfid) })
       return try await Self.save(item, in: transaction)
     }
   }
@@ -70,26 +73,14 @@ extension ItemStore {
         throw StoreError(
           .invalidValue, "item \(source) cannot be merged into itself", table: Item.table)
       }
-      // Always in the same order, so that two merges never wait for each other.
-      var locked: [String: Item] = [:]
-      for dfid in [source, target].sorted(by: TextOrder.isLess) {
-        locked[dfid] = try await Self.lockActive(dfid, to: "merged", in: transaction)
-      }
-      guard var old = locked[source], var item = locked[target] else {
-        throw StoreError(.internal, "a locked item is not there", table: Item.table)
-      }
-      let known = Set(try await Self.identifiers(of: target, in: transaction).map(\.name))
-      let moving = try await transaction.select(EnhancedIdentifier.self)
-        .where { $0.dfid == source }.fetch()
-      for identifier in moving {
-        guard let id = identifier.id else { continue }
-        if known.contains(identifier.identifier.name) {
-          try await transaction.delete(EnhancedIdentifier.self, id)
-        } else {
-          try await transaction.select(EnhancedIdentifier.self).where { $0.id == id }
-            .update { [$0.dfid.set(to: target)] }
-        }
-      }
+      // Always in the same order, so that of two merges only one waits for the other.
+      let isInOrder = TextOrder.isLess(source, target)
+      let first = try await Self.lockActive(
+        isInOrder ? source : target, to: "merged", in: transaction)
+      let second = try await Self.lockActive(
+        isInOrder ? target : source, to: "merged", in: transaction)
+      var (old, item) = isInOrder ? (first, second) : (second, first)
+      try await Self.moveIdentifiers(of: source, to: target, in: transaction)
       old.status = .merged
       old.mergedInto = target
       item.enrichedData = old.enrichedData.merged(with: item.enrichedData)
@@ -118,6 +109,27 @@ extension ItemStore {
       item.updatedAt = nil
       try await transaction.update(item)
       return items
+    }
+  }
+
+  /// A name that both have stays once, and canonical if it was that on one of them.
+  private static func moveIdentifiers(
+    of source: String, to target: String, in transaction: Transaction
+  ) async throws(StoreError) {
+    let all = transaction.select(EnhancedIdentifier.self)
+    let known = try await all.where { $0.dfid == target }.fetch()
+    for moving in try await all.where({ $0.dfid == source }).fetch() {
+      guard let id = moving.id else { continue }
+      let twin = known.first { $0.identifier.name == moving.identifier.name }
+      guard var twin else {
+        try await all.where { $0.id == id }.update { [$0.dfid.set(to: target)] }
+        continue
+      }
+      try await transaction.delete(EnhancedIdentifier.self, id)
+      if moving.idType == .canonical {
+        twin.idType = .canonical
+        try await transaction.update(twin)
+      }
     }
   }
 

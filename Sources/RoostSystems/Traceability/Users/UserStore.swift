@@ -65,8 +65,7 @@ public struct UserStore: Sendable {
     guard let verified = try await verify(username: username, password: password) else {
       return nil
     }
-    guard verified.needsRehash else { return verified.user }
-    return try await rehash(verified, password: password)
+    return verified.needsRehash ? try await rehash(verified) : verified.user
   }
 
   /// As `signIn`, but a hash of fewer iterations is only reported.
@@ -77,17 +76,15 @@ public struct UserStore: Sendable {
     let user = try await find(username: username)
     let (isRight, isOutdated) = try await hashing.verify(password, against: user?.passwordHash)
     guard let user, isRight else { return nil }
-    return VerifiedUser(user: user, needsRehash: isOutdated)
+    return VerifiedUser(user: user, needsRehash: isOutdated, password: password)
   }
 
   /// Hashes the verified password anew. A password that was changed since is left alone.
   /// - Returns: the user as stored.
   /// - Throws: `notFound` when the user is gone; what a store throws.
   @discardableResult
-  public func rehash(
-    _ verified: VerifiedUser, password: Password
-  ) async throws(StoreError) -> User {
-    let hash = await hashing.hash(password)
+  public func rehash(_ verified: VerifiedUser) async throws(StoreError) -> User {
+    let hash = await hashing.hash(verified.password)
     let user = verified.user
     try await store.select(User.self)
       .where { $0.userID == user.userID && $0.passwordHash == user.passwordHash }
@@ -164,11 +161,12 @@ public struct UserStore: Sendable {
 }
 
 /// A user who gave the right password.
-public struct VerifiedUser: Sendable, Equatable {
+public struct VerifiedUser: Sendable {
   /// The user.
   public var user: User
   /// Whether the stored hash has fewer iterations than new ones.
   public var needsRehash: Bool
+  let password: Password
 }
 
 extension LowercasedColumn {
