@@ -2,6 +2,9 @@ public import Roost
 public import RoostCore
 
 /// The compilations of an API compiler's accounts.
+///
+/// In a store with routes `compilations` and `mock_data` stay together, since one goes with the
+/// other.
 public struct CompilationStore: Sendable {
   /// How large the documents of one compilation may be together, in bytes of JSON text.
   public struct Limits: Sendable, Equatable {
@@ -111,13 +114,10 @@ public struct CompilationStore: Sendable {
   /// An account's compilation.
   /// - Throws: `notFound`; `forbidden` when it is another account's; what a store throws.
   public func get(_ id: String, account: String) async throws(StoreError) -> Compilation {
-    // Asked first: a large document of another account's is not to be read.
-    guard let summary = try await store.selectSummaries().where({ $0.id == id }).first() else {
-      throw Self.notFound(id)
-    }
-    try Self.require(summary, ownedBy: account)
-    guard let compilation = try await get(id) else { throw Self.notFound(id) }
-    return compilation
+    // Both in one condition: a document of another account's is not even read.
+    let own = store.select(Compilation.self).where { $0.id == id && $0.accountID == account }
+    if let compilation = try await own.first() { return compilation }
+    throw try await has(id) ? Self.forbidden(id) : Self.notFound(id)
   }
 
   /// Whether there is a compilation with an id, of whatever account.
@@ -169,10 +169,12 @@ public struct CompilationStore: Sendable {
   private static func require(
     _ summary: CompilationSummary, ownedBy account: String
   ) throws(StoreError) {
-    guard summary.accountID == account else {
-      throw StoreError(
-        .forbidden, "compilation \(summary.id) is another account's", table: Compilation.table)
-    }
+    guard summary.accountID == account else { throw forbidden(summary.id) }
+  }
+
+  private static func forbidden(_ id: String) -> StoreError {
+    StoreError(
+      .forbidden, "compilation \(id) is another account's", table: Compilation.table)
   }
 
   private static func notFound(_ id: String) -> StoreError {

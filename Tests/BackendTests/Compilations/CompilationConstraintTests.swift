@@ -29,15 +29,16 @@ import Testing
   }
 
   private static let compilation: [String: Value] = [
-    "id": .text("550e8400-e29"), "account_id": .text(Sample.account), "name": .text("shop"),
+    "id": .text("550e8400-e29"), "account_id": .text(CompilationSample.account),
+    "name": .text("shop"),
     "status": .text("success"), "specs": .json([:]), "api_ir": .json([:]),
-    "openapi_canonical_hash": .text(Sample.hash), "resource_names": .json([]),
+    "openapi_canonical_hash": .text(CompilationSample.hash), "resource_names": .json([]),
     "resource_slugs": .json([]), "diff_from_previous": .null, "errors": .null,
     "created_at": .timestamp(Timestamp(microsecondsSince2000: 0)),
     "updated_at": .timestamp(Timestamp(microsecondsSince2000: 0)),
   ]
   private static let mockData: [String: Value] = [
-    "account_id": .text(Sample.account), "data_key": .text("golden_users"),
+    "account_id": .text(CompilationSample.account), "data_key": .text("golden_users"),
     "resource_slug": .text("users"), "records": .json([]), "list_schema": .null,
     "id_field": .text("id"),
   ]
@@ -55,10 +56,10 @@ import Testing
         "compilations", "id", .text("550e8400 e29"), .checkViolation, "compilations_id_of_uuid"),
       .init("compilations", "status", .text("done"), .checkViolation, "compilations_status_known"),
       .init(
-        "compilations", "openapi_canonical_hash", .text(String(Sample.hash.dropLast())),
+        "compilations", "openapi_canonical_hash", .text(String(CompilationSample.hash.dropLast())),
         .checkViolation, "compilations_hash_hexadecimal"),
       .init(
-        "compilations", "openapi_canonical_hash", .text(Sample.hash.uppercased()),
+        "compilations", "openapi_canonical_hash", .text(CompilationSample.hash.uppercased()),
         .checkViolation, "compilations_hash_hexadecimal"),
     ]
     + [JSON.null, true, false, 0, 1e10, "text", [:], ["a": []]].map { document in
@@ -82,7 +83,7 @@ import Testing
   /// Each case beside a good row, so that nothing but the wrong value can be the fault.
   @Test(arguments: TestBackend.allCases)
   func violations(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       for row in [("compilations", Self.compilation), ("mock_data", Self.mockData)] {
         _ = try await store.backend.apply([.insert(Self.insert(row.0, row.1))])
       }
@@ -118,7 +119,7 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func lengths(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = [("id", 12), ("account_id", 36), ("name", 255), ("status", 20)]
       for (column, length) in compilations + [("openapi_canonical_hash", 64)] {
         var row = Self.compilation
@@ -158,7 +159,7 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func defaults(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       var row = Self.compilation
       for column in ["status", "created_at", "updated_at"] { row[column] = nil }
       if backend != .postgres {

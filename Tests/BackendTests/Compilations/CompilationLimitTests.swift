@@ -7,14 +7,14 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct CompilationLimitTests {
   @Test(arguments: TestBackend.allCases)
   func limit(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let log = LogCollector()
       let compilations = CompilationStore(
         store, limits: .init(maximum: 1_000, warning: 500), log: { log.add($0) })
       // The other documents have 27, 8 and 9 bytes.
       func sample(_ bytes: Int) -> Compilation {
         let text = String(repeating: "x", count: bytes - 2)
-        return Sample.compilation("550e8400-e29", specs: .string(text))
+        return CompilationSample.compilation("550e8400-e29", specs: .string(text))
       }
       let small = try await compilations.put(sample(456))
       #expect(log.warnings == [])
@@ -46,7 +46,7 @@ import Testing
   /// Some megabytes, with every kind of JSON value.
   @Test(arguments: TestBackend.allCases)
   func manyMegabytes(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let log = LogCollector()
       let compilations = CompilationStore(store, log: { log.add($0) })
       let paths: [JSON] = (0..<12_000).map { number in
@@ -55,11 +55,14 @@ import Testing
           "text": .string(String(repeating: "grüße ", count: 100)), "ok": true,
         ]
       }
-      let given = Sample.compilation(specs: .array(paths))
+      let given = CompilationSample.compilation(specs: .array(paths))
       let stored = try await compilations.put(given)
       #expect(stored.specs == given.specs)
       #expect(log.warnings.count == 1)
-      #expect(try await compilations.list(account: Sample.account).records.map(\.id) == [given.id])
+      #expect(
+        try await compilations.list(account: CompilationSample.account).records.map(\.id) == [
+          given.id
+        ])
       let changed = try await compilations.put(given) {
         .number(Numeric($0.specs.array?.count ?? 0))
       }

@@ -27,9 +27,9 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func putAndGet(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = CompilationStore(store)
-      var given = Sample.compilation("550e8400-e29")
+      var given = CompilationSample.compilation("550e8400-e29")
       given.status = .failed
       given.errors = [["path": "/users", "message": "no such thing"]]
       given.diffFromPrevious = ["added": []]
@@ -40,13 +40,14 @@ import Testing
       given.updatedAt = time
       #expect(stored == given, "all that was given is stored")
       #expect(try await compilations.get("550e8400-e29") == stored)
-      #expect(try await compilations.get("550e8400-e29", account: Sample.account) == stored)
+      #expect(
+        try await compilations.get("550e8400-e29", account: CompilationSample.account) == stored)
       #expect(try await compilations.has("550e8400-e29"))
       #expect(try await !compilations.has("550e8400-e28"))
       #expect(try await compilations.get("550e8400-e28") == nil)
       #expect(try await compilations.get("an id that is far too long") == nil)
       let missing = await code {
-        _ = try await compilations.get("550e8400-e28", account: Sample.account)
+        _ = try await compilations.get("550e8400-e28", account: CompilationSample.account)
       }
       #expect(missing == .notFound)
     }
@@ -54,15 +55,18 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func updateKeepsIDAndCreation(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = CompilationStore(store)
-      let first = try await compilations.put(Sample.compilation("550e8400-e29", name: "one")) { _ in
+      let first = try await compilations.put(
+        CompilationSample.compilation("550e8400-e29", name: "one")
+      ) { _ in
         Issue.record("a first compilation has no previous")
         return true
       }
       #expect(first.diffFromPrevious == nil)
       try await Task.sleep(for: .milliseconds(2))
-      let changed = Sample.compilation("550e8400-e29", name: "two", specs: ["openapi": "3.2.0"])
+      let changed = CompilationSample.compilation(
+        "550e8400-e29", name: "two", specs: ["openapi": "3.2.0"])
       let second = try await compilations.put(changed) { previous in
         ["from": previous.specs["openapi"] ?? .null, "name": .string(previous.name ?? "")]
       }
@@ -84,26 +88,31 @@ import Testing
         try await compilations.put(given) { _ in throw OwnError() }
       }
       #expect(try await compilations.get("550e8400-e29") == last, "nothing was changed")
-      #expect(try await compilations.list(account: Sample.account).records.count == 1)
+      #expect(try await compilations.list(account: CompilationSample.account).records.count == 1)
     }
   }
 
   @Test(arguments: TestBackend.allCases)
   func wrongAccount(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = CompilationStore(store)
-      let stored = try await compilations.put(Sample.compilation("550e8400-e29"))
-      #expect(try await compilations.list(account: Sample.other).records == [])
+      let stored = try await compilations.put(CompilationSample.compilation("550e8400-e29"))
+      #expect(try await compilations.list(account: CompilationSample.other).records == [])
       let codes = [
-        await code { _ = try await compilations.get("550e8400-e29", account: Sample.other) },
-        await code { try await compilations.delete("550e8400-e29", account: Sample.other) },
         await code {
-          try await compilations.put(
-            Sample.compilation("550e8400-e29", account: Sample.other, name: "taken over"))
+          _ = try await compilations.get("550e8400-e29", account: CompilationSample.other)
+        },
+        await code {
+          try await compilations.delete("550e8400-e29", account: CompilationSample.other)
         },
         await code {
           try await compilations.put(
-            Sample.compilation("550e8400-e29", account: Sample.other)
+            CompilationSample.compilation(
+              "550e8400-e29", account: CompilationSample.other, name: "taken over"))
+        },
+        await code {
+          try await compilations.put(
+            CompilationSample.compilation("550e8400-e29", account: CompilationSample.other)
           ) { _ in
             Issue.record("another account's compilation was shown")
             return nil
@@ -117,17 +126,19 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func deletion(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = CompilationStore(store)
-      try await compilations.put(Sample.compilation("550e8400-e29"))
-      try await compilations.put(Sample.compilation("550e8400-e30"))
-      try await compilations.delete("550e8400-e29", account: Sample.account)
+      try await compilations.put(CompilationSample.compilation("550e8400-e29"))
+      try await compilations.put(CompilationSample.compilation("550e8400-e30"))
+      try await compilations.delete("550e8400-e29", account: CompilationSample.account)
       let again = await code {
-        try await compilations.delete("550e8400-e29", account: Sample.account)
+        try await compilations.delete("550e8400-e29", account: CompilationSample.account)
       }
       #expect(again == .notFound)
       #expect(
-        try await compilations.list(account: Sample.account).records.map(\.id) == ["550e8400-e30"])
+        try await compilations.list(account: CompilationSample.account).records.map(\.id) == [
+          "550e8400-e30"
+        ])
     }
   }
 
@@ -145,33 +156,37 @@ import Testing
     let ids = (0..<12).map { "00000000-0\($0 + 10)" }
     for (number, id) in ids.enumerated() {
       clock.withLock { $0 = Int64(number / 3) }
-      try await compilations.put(Sample.compilation(id, name: "n\(number)"))
+      try await compilations.put(CompilationSample.compilation(id, name: "n\(number)"))
     }
-    try await compilations.put(Sample.compilation("ffffffff-fff", account: Sample.other))
+    try await compilations.put(
+      CompilationSample.compilation("ffffffff-fff", account: CompilationSample.other))
     for size in [1, 4, 5, 12, 100] {
       var found: [CompilationSummary] = []
       var position: PagePosition?
       repeat {
         let page = try await compilations.list(
-          account: Sample.account, size: size, after: position)
+          account: CompilationSample.account, size: size, after: position)
         #expect(page.records.count <= size)
         found += page.records
         position = page.next
       } while position != nil
       #expect(found.map(\.id) == ids.reversed())
       #expect(found.first?.name == "n11" && found.first?.status == .success)
-      #expect(found.allSatisfy { $0.accountID == Sample.account && $0.createdAt == $0.updatedAt })
+      #expect(
+        found.allSatisfy {
+          $0.accountID == CompilationSample.account && $0.createdAt == $0.updatedAt
+        })
     }
     if backend != .postgres {
       let plan = try await store.select(CompilationSummary.self)
-        .where { $0.accountID == Sample.account }
+        .where { $0.accountID == CompilationSample.account }
         .order { $0.updatedAt.descending }.order { $0.id.descending }.explain()
       #expect(plan.contains("compilations_account_id_idx") && plan.contains("in order"))
     }
     // An update moves to the front.
     clock.withLock { $0 = 100 }
-    try await compilations.put(Sample.compilation(ids[0]))
-    let first = try await compilations.list(account: Sample.account, size: 1).records
+    try await compilations.put(CompilationSample.compilation(ids[0]))
+    let first = try await compilations.list(account: CompilationSample.account, size: 1).records
     #expect(first.map(\.id) == [ids[0]])
     #expect(first.first?.createdAt == Timestamp(microsecondsSince2000: 0))
     await store.close()
@@ -182,16 +197,19 @@ import Testing
     let folder = try TemporaryFolder()
     let url = try await backend.freshURL(in: folder)
     let first = try await TestBackend.open(url, [.compilations])
-    let stored = try await CompilationStore(first).put(Sample.compilation())
+    let stored = try await CompilationStore(first).put(CompilationSample.compilation())
     let resource = MockResource(
-      accountID: Sample.account, source: .custom(compilation: stored.id), slug: "users")
+      accountID: CompilationSample.account, source: .custom(compilation: stored.id), slug: "users")
     _ = try await MockDataStore(first).getOrCreate(resource)
     try await MockDataStore(first).create(["name": "Ann"], in: resource)
     await first.close()
     let second = try await TestBackend.open(url, [.compilations])
     #expect(second.opening.migrated == [])
     let compilations = CompilationStore(second)
-    #expect(try await compilations.list(account: Sample.account).records.map(\.id) == [stored.id])
+    #expect(
+      try await compilations.list(account: CompilationSample.account).records.map(\.id) == [
+        stored.id
+      ])
     #expect(try await compilations.get(stored.id) == stored)
     #expect(try await MockDataStore(second).records(of: resource) == [["id": 1, "name": "Ann"]])
     await second.close()
@@ -200,15 +218,15 @@ import Testing
   /// Sixteen first puts of one id: one account has it, no row of it is ever the others'.
   @Test(arguments: TestBackend.allCases)
   func concurrentPuts(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let compilations = CompilationStore(store)
       let outcomes = try await withThrowingTaskGroup(of: String?.self) { group in
         for number in 0..<16 {
           group.addTask {
-            let account = number % 2 == 0 ? Sample.account : Sample.other
+            let account = number % 2 == 0 ? CompilationSample.account : CompilationSample.other
             do {
               return try await compilations.put(
-                Sample.compilation("550e8400-e29", account: account)
+                CompilationSample.compilation("550e8400-e29", account: account)
               ).accountID
             } catch let error as StoreError {
               #expect(error.code == .forbidden)
@@ -230,11 +248,14 @@ import Testing
     let url = server.url(database: try await server.createDatabase())
     let store = try await TestBackend.open(url + "?pool_timeout=1", [.compilations])
     let compilations = CompilationStore(store)
-    try await compilations.put(Sample.compilation("550e8400-e29"))
+    try await compilations.put(CompilationSample.compilation("550e8400-e29"))
     server.stop()
     while case .ready = await store.health() { try await Task.sleep(for: .milliseconds(20)) }
-    #expect(await code { _ = try await compilations.list(account: Sample.account) } == .unavailable)
-    #expect(await code { try await compilations.put(Sample.compilation()) } == .unavailable)
+    #expect(
+      await code { _ = try await compilations.list(account: CompilationSample.account) }
+        == .unavailable)
+    #expect(
+      await code { try await compilations.put(CompilationSample.compilation()) } == .unavailable)
     await store.close()
     let log = LogCollector()
     let opened = await code {

@@ -14,7 +14,7 @@ import Testing
   private static let compilation = "550e8400-e29"
 
   private func resource(
-    _ source: MockDataSource, _ slug: String = "users", account: String = Sample.account
+    _ source: MockDataSource, _ slug: String = "users", account: String = CompilationSample.account
   ) -> MockResource {
     MockResource(accountID: account, source: source, slug: slug)
   }
@@ -22,7 +22,7 @@ import Testing
   private func withMockData(
     _ backend: TestBackend, _ body: (MockDataStore) async throws -> Void
   ) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       try await body(MockDataStore(store, fixtures: Self.fixtures))
     }
   }
@@ -59,7 +59,7 @@ import Testing
       #expect(custom.records == [] && custom.dataKey == Self.compilation)
       #expect(custom.listSchema == nil)
 
-      let others = resource(.predefined("golden_users"), account: Sample.other)
+      let others = resource(.predefined("golden_users"), account: CompilationSample.other)
       try await mock.delete(7, of: users)
       #expect(try await mock.getOrCreate(others).records.count == 2, "each account has its own")
       #expect(try await mock.records(of: users) == [["id": 8, "name": "Bob"]])
@@ -72,7 +72,7 @@ import Testing
         _ = try await mock.getOrCreate(resource(.custom(compilation: "golden_users")))
       }
       await expect(.invalidValue) {
-        try await mock.clear(compilation: "golden_users", account: Sample.account)
+        try await mock.clear(compilation: "golden_users", account: CompilationSample.account)
       }
       await expect(.valueTooLong) {
         let slug = String(repeating: "s", count: 65)
@@ -133,7 +133,7 @@ import Testing
     try await withMockData(backend) { mock in
       let compilations = CompilationStore(mock.store)
       for id in ["550e8400-e29", "550e8400-e30"] {
-        try await compilations.put(Sample.compilation(id))
+        try await compilations.put(CompilationSample.compilation(id))
         for slug in ["users", "orders"] {
           _ = try await mock.getOrCreate(resource(.custom(compilation: id), slug))
         }
@@ -143,17 +143,19 @@ import Testing
       func keys() async throws -> [String] {
         try await mock.store.select(MockData.self).values { $0.dataKey }
       }
-      let wrong = try await mock.clear(compilation: "550e8400-e29", account: Sample.other)
+      let wrong = try await mock.clear(
+        compilation: "550e8400-e29", account: CompilationSample.other)
       #expect(wrong == 0)
       #expect(try await keys().count == 5)
       await expect(.forbidden) {
-        try await compilations.delete("550e8400-e29", account: Sample.other)
+        try await compilations.delete("550e8400-e29", account: CompilationSample.other)
       }
       #expect(try await keys().count == 5)
 
-      try await compilations.delete("550e8400-e29", account: Sample.account)
+      try await compilations.delete("550e8400-e29", account: CompilationSample.account)
       #expect(try await keys() == ["550e8400-e30", "550e8400-e30", "golden_users"])
-      #expect(try await mock.clear(compilation: "550e8400-e30", account: Sample.account) == 2)
+      #expect(
+        try await mock.clear(compilation: "550e8400-e30", account: CompilationSample.account) == 2)
       #expect(try await compilations.has("550e8400-e30"))
       #expect(try await keys() == ["golden_users"])
       #expect(try await mock.records(of: shared).count == 2)
@@ -203,7 +205,7 @@ import Testing
 
   @Test(arguments: TestBackend.allCases)
   func sizeLimit(_ backend: TestBackend) async throws {
-    try await Sample.withStore(backend) { store in
+    try await CompilationSample.withStore(backend) { store in
       let mock = MockDataStore(store, maximumSize: 58)
       let users = resource(.custom(compilation: Self.compilation))
       _ = try await mock.getOrCreate(users)

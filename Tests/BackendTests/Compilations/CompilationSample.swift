@@ -2,7 +2,7 @@ import Roost
 import RoostSystems
 
 /// Accounts and compilations for the tests.
-enum Sample {
+enum CompilationSample {
   static let account = "11111111-1111-4111-8111-111111111111"
   static let other = "22222222-2222-4222-8222-222222222222"
   static let hash = String(repeating: "0123456789abcdef", count: 4)
