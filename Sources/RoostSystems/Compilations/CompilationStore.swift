@@ -43,8 +43,8 @@ public struct CompilationStore: Sendable {
   /// Stores a compilation, in the place of the account's one with the same id if there is one,
   /// which keeps its `createdAt`. `updatedAt` is the time of the call.
   /// - Returns: the compilation as stored.
-  /// - Throws: `forbidden` when the id is another account's; `limitExceeded`; `checkViolation` for
-  ///   an id or hash of another form; what a store throws.
+  /// - Throws: `forbidden` when the id is another account's; `limitExceeded`; `invalidValue` for an
+  ///   id of another form, `checkViolation` for such a hash; what a store throws.
   @discardableResult
   public func put(_ compilation: Compilation) async throws -> Compilation {
     try await replace(compilation, nil)
@@ -70,6 +70,11 @@ public struct CompilationStore: Sendable {
   private func replace(
     _ compilation: Compilation, _ diff: (@Sendable (Compilation) throws -> JSON?)?
   ) async throws -> Compilation {
+    // A store cuts spaces that are too many: what is stored must be what is asked for.
+    guard Compilation.isID(compilation.id) else {
+      throw StoreError(
+        .invalidValue, "\"\(compilation.id)\" is no compilation's id", table: Compilation.table)
+    }
     let size = DocumentSize(compilation)
     try size.require(atMost: limits.maximum, table: Compilation.table)
     let (stored, storedSize) = try await store.transaction(Self.lockingRows) { transaction in

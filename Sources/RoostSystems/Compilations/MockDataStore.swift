@@ -36,12 +36,15 @@ public struct MockDataStore: Sendable {
   public func getOrCreate(
     _ resource: MockResource, listSchema: JSON? = nil, idField: String = "id"
   ) async throws(StoreError) -> MockData {
+    let key = try resource.dataKey()
     while true {
-      if let found = try await select(resource, in: store).first() { return found }
+      // By key, which is cut like what is inserted.
+      let found = try await store.find(MockData.self, resource.accountID, key, resource.slug)
+      if let found { return found }
       let new = MockData(
-        accountID: resource.accountID, dataKey: try resource.dataKey(),
-        resourceSlug: resource.slug, records: try seed(resource, idField: idField).all,
-        listSchema: listSchema, idField: idField)
+        accountID: resource.accountID, dataKey: key, resourceSlug: resource.slug,
+        records: try seed(resource, idField: idField).all, listSchema: listSchema,
+        idField: idField)
       // Empty when another call was first: its row is there then.
       if let created = try await store.insertOrIgnore([new]).first { return created }
     }

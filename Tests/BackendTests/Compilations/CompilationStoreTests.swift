@@ -50,6 +50,11 @@ import Testing
         _ = try await compilations.get("550e8400-e28", account: CompilationSample.account)
       }
       #expect(missing == .notFound)
+      for id in ["550e8400-e29 ", "golden_users", "", "550e8400-e29b"] {
+        let refused = await code { try await compilations.put(CompilationSample.compilation(id)) }
+        #expect(refused == .invalidValue, "\(id)")
+      }
+      #expect(try await compilations.list(account: CompilationSample.account).records.count == 1)
     }
   }
 

@@ -78,6 +78,11 @@ import Testing
         let slug = String(repeating: "s", count: 65)
         _ = try await mock.getOrCreate(resource(.predefined("golden_users"), slug))
       }
+      let padded = resource(
+        .predefined("golden_users"), String(repeating: "s", count: 64) + "  ")
+      let cut = try await mock.getOrCreate(padded)
+      #expect(cut.resourceSlug == String(repeating: "s", count: 64))
+      #expect(try await mock.getOrCreate(padded) == cut)
     }
   }
 
