@@ -125,8 +125,8 @@ package final class RoutedBackend: StorageBackend {
 private struct RoutedMigrationSession: MigrationSession {
   let backends: [any StorageBackend]
 
-  /// What every place has. Where texts differ both are given, so that the one that was edited is
-  /// found.
+  /// What every place has, in the main one's order. Where texts differ both are given, so that the
+  /// one that was edited is found.
   func applied() async throws(StoreError) -> [AppliedMigration] {
     var common: [AppliedMigration] = []
     for (place, backend) in backends.enumerated() {
@@ -143,7 +143,7 @@ private struct RoutedMigrationSession: MigrationSession {
         }
       }
     }
-    return common.sorted { ($0.system, $0.version) < ($1.system, $1.version) }
+    return common
   }
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {
