@@ -36,16 +36,20 @@ extension Store {
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
   ///   - migrations: the systems whose tables the store holds.
+  ///   - routes: tables that are kept elsewhere, each with a `migrate` and `fallback` of its own in
+  ///     its URL. With routes raw SQL is `unsupported`, and so is a transaction over tables of two
+  ///     places.
   ///   - migrate: how far to go with migrations; nil for the URL's word or the default.
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
   ///   - generators: clock and UUIDs.
   ///   - log: where log lines go.
-  /// - Throws: `invalidConfiguration`, `invalidMigration`, `migrationPending`, `schemaDrift`,
-  ///   `unavailable`, `accessDenied`, `locked`, `corrupted`.
+  /// - Throws: `invalidConfiguration`, also for a foreign key between tables of two places;
+  ///   `undefinedTable` for a route of an unknown table; `invalidMigration`, `migrationPending`,
+  ///   `schemaDrift`, `unavailable`, `accessDenied`, `locked`, `corrupted`.
   public static func open(
     _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
-    migrate: MigrationMode? = nil, requireURL: Bool = false,
+    routes: [Route] = [], migrate: MigrationMode? = nil, requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
@@ -53,17 +57,38 @@ extension Store {
     let registry = try BackendRegistry(backends)
     let context = BackendContext(
       environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
-    var target = try BackendURL(
-      try chooseURL(url, context, requireURL: requireURL))
-    let mode = try target.takeChoice("migrate", of: MigrationMode.self) ?? migrate
-    let fallback = try target.takeChoice("fallback", of: Fallback.self) ?? .none
+    let target = try BackendURL(try chooseURL(url, context, requireURL: requireURL))
     let plan = try MigrationPlan(migrations, now: generators.now())
-    let (backend, degradation) = try await open(target, fallback, registry, context)
+    let tables = try RoutedTables(routes, main: target, plan.schema)
+    let main = try await openBackend(target, registry, context, plan, migrate)
+    let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
+      try await openBackend(url, registry, context, plan, migrate)
+    }
+    return Store(
+      context: StoreContext(
+        backend: opened.backend, schema: plan.schema, generators: generators),
+      opening: opened.report)
+  }
+
+  /// A backend that is ready for use, and what opening it did.
+  struct OpenedBackend {
+    var backend: any StorageBackend
+    var report: OpeningReport
+  }
+
+  private static func openBackend(
+    _ url: BackendURL, _ registry: BackendRegistry, _ context: BackendContext,
+    _ plan: MigrationPlan, _ migrate: MigrationMode?
+  ) async throws(StoreError) -> OpenedBackend {
+    var url = url
+    let mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
+    let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
+    let (backend, degradation) = try await open(url, fallback, registry, context)
     do {
-      var report = try await prepare(backend, plan, degradation == nil ? mode : .auto, log)
+      var report = try await prepare(
+        backend, plan, degradation == nil ? mode : .auto, context.log)
       report.degradation = degradation
-      let context = StoreContext(backend: backend, schema: plan.schema, generators: generators)
-      return Store(context: context, opening: report)
+      return OpenedBackend(backend: backend, report: report)
     } catch {
       await backend.close()
       throw error

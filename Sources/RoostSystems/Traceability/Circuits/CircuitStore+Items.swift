@@ -48,7 +48,8 @@ extension CircuitStore {
     try await changing(circuit, nil, by: actor) { transaction, member, _ in
       let item = try await transaction.get(CircuitItem.self, circuit, dfid)
       guard item.sharedBy == actor || member.may(.manage) else {
-        throw StoreError.forbidden(
+        throw StoreError(
+          .forbidden,
           "the actor has not brought the item in", table: CircuitItem.table)
       }
       try await transaction.insert(

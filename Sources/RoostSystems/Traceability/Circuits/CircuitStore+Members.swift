@@ -79,7 +79,8 @@ extension CircuitStore {
   public func transfer(_ circuit: UUID, to user: UUID, by actor: UUID) async throws -> Circuit {
     try await changing(circuit, nil, by: actor) { transaction, owner, stored in
       guard owner.role == .owner else {
-        throw StoreError.forbidden(
+        throw StoreError(
+          .forbidden,
           "only its owner may give a circuit away", table: CircuitMember.table)
       }
       var heir = try await transaction.get(CircuitMember.self, circuit, user)
@@ -102,7 +103,8 @@ extension CircuitStore {
 
   private static func refuseOwner(_ role: CircuitRole) throws(StoreError) {
     guard role != .owner else {
-      throw StoreError.forbidden(
+      throw StoreError(
+        .forbidden,
         "a circuit has exactly one owner: transfer it", table: CircuitMember.table)
     }
   }

@@ -48,7 +48,8 @@ extension CircuitStore {
   public func complete(_ operation: UUID, by actor: UUID) async throws -> CircuitOperation {
     try await changingOperation(operation, nil, by: actor) { transaction, member, stored in
       guard stored.requestedBy == actor || member.may(.approve) else {
-        throw StoreError.forbidden(
+        throw StoreError(
+          .forbidden,
           "the actor has not asked for the operation", table: CircuitOperation.table)
       }
       let completed = try await Self.move(stored, to: .completed, by: actor, in: transaction) {
@@ -103,7 +104,7 @@ extension CircuitStore {
       if kind == .pull {
         let item = try await transaction.get(CircuitItem.self, circuit, dfid)
         guard item.permissions.contains(.pull) else {
-          throw StoreError.forbidden("the item may not be pulled", table: CircuitItem.table)
+          throw StoreError(.forbidden, "the item may not be pulled", table: CircuitItem.table)
         }
       }
       let isApproved = !stored.permissions.needApproval(kind)

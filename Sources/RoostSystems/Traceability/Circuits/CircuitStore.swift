@@ -120,11 +120,13 @@ public struct CircuitStore: Sendable {
     in transaction: Transaction
   ) async throws(StoreError) -> CircuitMember {
     guard let member = try await transaction.find(CircuitMember.self, circuit, actor) else {
-      throw StoreError.forbidden(
+      throw StoreError(
+        .forbidden,
         "the actor is no member of the circuit", table: CircuitMember.table)
     }
     if let permission, !member.may(permission) {
-      throw StoreError.forbidden(
+      throw StoreError(
+        .forbidden,
         "the actor lacks the permission to \(permission.rawValue)", table: CircuitMember.table)
     }
     return member

@@ -120,7 +120,7 @@ public struct DataLakeStore: Sendable {
   ) async throws -> DataLakeEntry {
     try await move(entry, from: .processing, to: status) { entry throws(StoreError) in
       guard entry.worker == worker else {
-        throw StoreError.forbidden("another worker has the entry", table: DataLakeEntry.table)
+        throw StoreError(.forbidden, "another worker has the entry", table: DataLakeEntry.table)
       }
       entry.finishedAt = .now()
       change(&entry)

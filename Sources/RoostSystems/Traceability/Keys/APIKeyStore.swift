@@ -76,7 +76,7 @@ public struct APIKeyStore: Sendable {
     try await store.transaction(.locking) { transaction in
       var stored = try await transaction.get(APIKey.self, key, lock: .forUpdate)
       guard stored.userID == user else {
-        throw StoreError.forbidden("the key is another user's", table: APIKey.table)
+        throw StoreError(.forbidden, "the key is another user's", table: APIKey.table)
       }
       guard stored.revokedAt == nil else { return stored }
       stored.revokedAt = now()

@@ -76,7 +76,8 @@ public struct NotificationStore: Sendable {
       var stored = try await transaction.get(
         UserNotification.self, notification, lock: .forUpdate)
       guard stored.userID == user else {
-        throw StoreError.forbidden(
+        throw StoreError(
+          .forbidden,
           "the notification is another user's", table: UserNotification.table)
       }
       guard stored.readAt == nil else { return stored }
