@@ -1,4 +1,5 @@
 public import Foundation
+import RoostCore
 
 /// How far opening a store goes with migrations.
 public enum MigrationMode: String, Sendable, CaseIterable {
@@ -40,22 +41,32 @@ extension Store {
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
-    let registry = try BackendRegistry(backends)
-    let context = BackendContext(
-      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
-    var target = try BackendURL(
-      try chooseURL(url, context, requireURL: requireURL))
-    let mode = try migrationMode(&target) ?? migrate
-    let plan = try MigrationPlan(migrations, now: generators.now())
-    let backend = try await registry.open(target, context: context)
+    let now = generators.now()
+    let plan = try MigrationPlan(migrations, now: now)
+    let (backend, mode) = try await openBackend(
+      url, backends, migrations, requireURL: requireURL, environment, log)
     do {
-      let report = try await prepare(backend, plan, mode, log)
-      let context = StoreContext(backend: backend, schema: plan.schema, generators: generators)
+      let (report, schema) = try await prepare(backend, plan, mode ?? migrate, at: now, log)
+      let context = StoreContext(backend: backend, schema: schema, generators: generators)
       return Store(context: context, opening: report)
     } catch {
       await backend.close()
       throw error
     }
+  }
+
+  /// Opens the backend alone, and takes the parameter `migrate` off its URL.
+  static func openBackend(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> (backend: any StorageBackend, mode: MigrationMode?) {
+    let registry = try BackendRegistry(backends)
+    let context = BackendContext(
+      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
+    var target = try BackendURL(
+      try chooseURL(url, context, requireURL: requireURL))
+    let mode = try migrationMode(&target)
+    return (try await registry.open(target, context: context), mode)
   }
 
   /// The URL by precedence.
@@ -86,19 +97,22 @@ extension Store {
 
   private static func prepare(
     _ backend: any StorageBackend, _ plan: MigrationPlan, _ mode: MigrationMode?,
-    _ log: @Sendable (LogLine) -> Void
-  ) async throws(StoreError) -> OpeningReport {
+    at now: Timestamp, _ log: @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> (OpeningReport, Schema) {
     let isEmbedded = !backend.capabilities.contains(.sql)
     var migrated: [String] = []
+    // A store may have its columns in another order than the files, after files out of order.
+    var schema = plan.schema
     switch mode ?? (isEmbedded ? .auto : .check) {
-    case .auto: migrated = try await plan.apply(to: backend)
-    case .check: try await plan.check(backend)
+    case .auto: (migrated, schema) = try await plan.apply(to: backend, at: now)
+    case .check: schema = try await plan.check(backend)
     case .off: break
     }
-    try await backend.adopt(plan.schema)
+    try await backend.adopt(schema)
     let suffix = migrated.isEmpty ? "" : ", migrated \(migrated.count)"
     log(LogLine(.info, "opened \(backend.location)\(suffix)"))
-    return OpeningReport(
+    let report = OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
+    return (report, schema)
   }
 }
