@@ -113,7 +113,7 @@ struct CatalogSnapshot: Sendable {
     """
     SELECT c.relname::text, t.tgname::text, pg_get_triggerdef(t.oid, true)
       || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' (disabled)'
-        ELSE ' (enabled ' || t.tgenabled || ')' END
+        ELSE ' (enabled ' || t.tgenabled::text || ')' END
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = \(schemaName) AND NOT t.tgisinternal

@@ -40,3 +40,31 @@ enum TestBackend: String, CaseIterable, Sendable {
       environment: [:])
   }
 }
+
+/// Runs a body with a store of its own that holds some systems.
+func withSystem(
+  _ backend: TestBackend, _ migrations: [MigrationSet],
+  _ body: @Sendable (Store) async throws -> Void
+) async throws {
+  let folder = try TemporaryFolder()
+  let store = try await TestBackend.open(try await backend.freshURL(in: folder), migrations)
+  do {
+    try await body(store)
+  } catch {
+    await store.close()
+    throw error
+  }
+  await store.close()
+}
+
+/// The code and constraint of a call's error, as every backend must give it; `none` without one.
+func failure<Result>(_ body: () async throws -> Result) async -> String {
+  do {
+    _ = try await body()
+    return "none"
+  } catch let error as StoreError {
+    return "\(error.code) \(error.constraint ?? "-")"
+  } catch {
+    return "\(error)"
+  }
+}

@@ -39,7 +39,8 @@ import Testing
   func environment() throws {
     let example = try House.text(of: ".env.example")
     let names = try House.sources(in: ["Sources"]).flatMap { source in
-      source.lines.joined(separator: "\n").matches(of: /"(PG[A-Z]+|[A-Z]+_URL)"/).map { $0.1 }
+      source.lines.joined(separator: "\n").matches(of: /"(PG[A-Z]+|POSTGRES_[A-Z_]+|[A-Z]+_URL)"/)
+        .map { $0.1 }
     }
     #expect(names.count > 15)
     let missing = Set(names).filter { !example.contains("\($0)=") }

@@ -51,6 +51,19 @@ public struct BackendURL: Sendable, CustomStringConvertible, CustomReflectable {
     return parameters.remove(at: index).value
   }
 
+  /// Removes a parameter and returns which of a type's words it is; nil when it is not there.
+  /// - Throws: `invalidConfiguration`, naming the words.
+  package mutating func takeChoice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ name: String, of type: Choice.Type
+  ) throws(StoreError) -> Choice? {
+    guard let word = take(name) else { return nil }
+    guard let choice = Choice(rawValue: word) else {
+      let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw StoreError(.invalidConfiguration, "\(name)=\(word) is none of \(words)")
+    }
+    return choice
+  }
+
   /// The URL with those parameters that have not been taken, as a driver reads it. It holds the
   /// password.
   package var remaining: String {

@@ -102,4 +102,10 @@ public struct MigrationRepair: Sendable, Equatable {
   public var accepted: [String]
   /// The migrations that are not noted any more.
   public var forgotten: [String]
+
+  /// Makes a report.
+  public init(accepted: [String], forgotten: [String]) {
+    self.accepted = accepted
+    self.forgotten = forgotten
+  }
 }

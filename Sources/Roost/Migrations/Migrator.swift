@@ -15,8 +15,8 @@ public struct Migrator: Sendable {
   private let plan: MigrationPlan
   private let generators: StoreGenerators
 
-  /// Opens the store that a URL or the environment names, as `Store.open` does; the URL's parameter
-  /// `migrate` means nothing here.
+  /// Opens the store that a URL or the environment names, as `Store.open` does; the URL's
+  /// parameters `migrate` and `fallback` mean nothing here.
   /// - Throws: `invalidConfiguration`, `invalidMigration`, `unavailable`, `accessDenied`, `locked`,
   ///   `corrupted`.
   public static func open(
@@ -27,7 +27,7 @@ public struct Migrator: Sendable {
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Migrator {
     let plan = try MigrationPlan(migrations, now: generators.now())
-    let (backend, _) = try await Store.openBackend(
+    let backend = try await Store.openBackend(
       url, backends, migrations, requireURL: requireURL, environment, log)
     return Migrator(backend: backend, plan: plan, generators: generators)
   }

@@ -1,3 +1,5 @@
+public import RoostCore
+
 /// What a store and a transaction have in common: finding, writing and removing records.
 public protocol RecordSession: Sendable {
   /// Where calls go.
@@ -5,6 +7,9 @@ public protocol RecordSession: Sendable {
 }
 
 extension RecordSession {
+  /// The time that `now()` means here: constant within a transaction.
+  public var now: Timestamp { core.now }
+
   /// The record with a primary key, nil when there is none. For a key of several columns give
   /// their values in the key's order.
   /// - Parameter lock: the lock to hold on the row until the transaction ends.

@@ -11,9 +11,17 @@ public enum MigrationMode: String, Sendable, CaseIterable {
   case off
 }
 
+/// What takes the place of a backend that cannot be reached when the store is opened.
+public enum Fallback: String, Sendable, CaseIterable {
+  /// Nothing: it is an error.
+  case none
+  /// `memory:`, with a warning: records are gone when the process ends.
+  case memory
+}
+
 extension Store {
   /// The URL parameters that every backend's URL may have.
-  public static let parameters = ["migrate"]
+  public static let parameters = ["fallback", "migrate"]
 
   /// Opens the store that a URL or the environment names.
   ///
@@ -22,7 +30,9 @@ extension Store {
   /// empty one counts as unset.
   ///
   /// The URL's parameter `migrate` is `auto` (the default of embedded backends), `check` (the
-  /// default of Postgres) or `off`.
+  /// default of Postgres) or `off`. With `fallback=memory` a backend that cannot be reached is
+  /// replaced by `memory:`: a warning is logged and `health()` says `degraded` from then on. The
+  /// default is `fallback=none`; a refused password or a wrong URL is an error in any case.
   /// - Parameters:
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
@@ -42,11 +52,16 @@ extension Store {
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
     let now = generators.now()
-    let plan = try MigrationPlan(migrations, now: now)
-    let (backend, mode) = try await openBackend(
+    var (target, registry, context) = try choose(
       url, backends, migrations, requireURL: requireURL, environment, log)
+    let mode = try target.takeChoice("migrate", of: MigrationMode.self) ?? migrate
+    let fallback = try target.takeChoice("fallback", of: Fallback.self) ?? .none
+    let plan = try MigrationPlan(migrations, now: now)
+    let (backend, degradation) = try await open(target, fallback, registry, context)
     do {
-      let (report, schema) = try await prepare(backend, plan, mode ?? migrate, at: now, log)
+      var (report, schema) = try await prepare(
+        backend, plan, degradation == nil ? mode : .auto, at: now, log)
+      report.degradation = degradation
       let context = StoreContext(backend: backend, schema: schema, generators: generators)
       return Store(context: context, opening: report)
     } catch {
@@ -55,18 +70,26 @@ extension Store {
     }
   }
 
-  /// Opens the backend alone, and takes the parameter `migrate` off its URL.
+  /// Opens the backend alone: nothing takes its place, and no migration is looked at.
   static func openBackend(
     _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
     _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
-  ) async throws(StoreError) -> (backend: any StorageBackend, mode: MigrationMode?) {
+  ) async throws(StoreError) -> any StorageBackend {
+    var (target, registry, context) = try choose(
+      url, backends, migrations, requireURL: requireURL, environment, log)
+    for parameter in parameters { _ = target.take(parameter) }
+    return try await registry.open(target, context: context)
+  }
+
+  private static func choose(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) throws(StoreError) -> (BackendURL, BackendRegistry, BackendContext) {
     let registry = try BackendRegistry(backends)
     let context = BackendContext(
       environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
-    var target = try BackendURL(
-      try chooseURL(url, context, requireURL: requireURL))
-    let mode = try migrationMode(&target)
-    return (try await registry.open(target, context: context), mode)
+    let target = try BackendURL(try chooseURL(url, context, requireURL: requireURL))
+    return (target, registry, context)
   }
 
   /// The URL by precedence.
@@ -86,13 +109,24 @@ extension Store {
     return "memory:"
   }
 
-  private static func migrationMode(_ url: inout BackendURL) throws(StoreError) -> MigrationMode? {
-    guard let word = url.take("migrate") else { return nil }
-    guard let mode = MigrationMode(rawValue: word) else {
+  /// Opens the backend, or what may take its place when it cannot be reached.
+  private static func open(
+    _ url: BackendURL, _ fallback: Fallback, _ registry: BackendRegistry, _ context: BackendContext
+  ) async throws(StoreError) -> (backend: any StorageBackend, degradation: String?) {
+    guard fallback == .memory else { return (try await registry.open(url, context: context), nil) }
+    guard registry.schemes.contains("memory") else {
       throw StoreError(
-        .invalidConfiguration, "migrate=\(word) is none of auto, check, off")
+        .invalidConfiguration, "fallback=memory needs the memory backend among the backends")
     }
-    return mode
+    do throws(StoreError) {
+      return (try await registry.open(url, context: context), nil)
+    } catch {
+      guard error.code == .unavailable else { throw error }
+      let degradation = "in-memory only, in place of \(url): \(error.message)"
+      context.log(
+        LogLine(.warning, "\(degradation); records are gone when the process ends"))
+      return (try await registry.open(try BackendURL("memory:"), context: context), degradation)
+    }
   }
 
   private static func prepare(
@@ -109,8 +143,10 @@ extension Store {
     case .off: break
     }
     try await backend.adopt(schema)
-    let suffix = migrated.isEmpty ? "" : ", migrated \(migrated.count)"
-    log(LogLine(.info, "opened \(backend.location)\(suffix)"))
+    if !migrated.isEmpty {
+      log(LogLine(.info, "migrated \(migrated.count): \(migrated.joined(separator: ", "))"))
+    }
+    log(LogLine(.info, "opened \(backend.location)"))
     let report = OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
     return (report, schema)

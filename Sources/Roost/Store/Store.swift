@@ -16,6 +16,8 @@ public struct Store: RecordSession {
     public var location: String
     /// The migrations that were applied, as `system/V001__name.sql`.
     public var migrated: [String]
+    /// Why another backend than the one asked for is in its place; nil when none is.
+    public var degradation: String?
     /// What the embedded reader passed over in the migrations, since it has no meaning there.
     public var passedOver: [String]
   }
@@ -31,8 +33,12 @@ public struct Store: RecordSession {
   /// The backend under the store.
   public var backend: any StorageBackend { core.context.backend }
 
-  /// Whether the backend answers and can be written.
-  public func health() async -> Health { await backend.health() }
+  /// Whether the backend answers and can be written, and is the one that was asked for.
+  public func health() async -> Health {
+    let health = await backend.health()
+    guard health == .ready, let degradation = opening.degradation else { return health }
+    return .degraded(degradation)
+  }
 
   /// Finishes what runs and lets go of files and connections. Later calls throw `closed`.
   public func close() async { await backend.close() }

@@ -184,9 +184,10 @@ extension Arguments {
 
   /// The migrator for the systems that the store holds.
   private func chosen(_ migrator: Migrator) async throws -> Migrator {
-    if has("--system") || migrator.systems.count == 1 { return migrator }
+    if has("--system") { return migrator }
     let stored = Set(try await migrator.applied().map(\.system))
     if stored.isEmpty {
+      if migrator.systems.count == 1 { return migrator }
       guard migrator.systems.contains("coherence") else {
         throw UsageError(
           "the store is empty: name one system: --system "

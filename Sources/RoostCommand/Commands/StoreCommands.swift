@@ -25,9 +25,12 @@ extension Command {
       } else if health == .ready {
         Terminal.print("ready after \(milliseconds) ms")
       }
-      guard case .unavailable(let reason) = health else { return .success }
-      Terminal.complain(reason)
-      return .failure
+      switch health {
+      case .ready: return .success
+      case .degraded(let reason), .unavailable(let reason):
+        Terminal.complain(reason)
+        return .failure
+      }
     }
   }
 }

@@ -82,11 +82,8 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes, "nothing was changed")
 
     let other = "file:\(folder.path)/other"
-    let edited = MigrationSet(
-      system: "coherence",
-      files: MigrationSet.coherence.files.map {
-        MigrationFile(name: $0.name, text: $0.text + "\n-- edited\n")
-      })
+    var edited = MigrationSet.coherence
+    for index in edited.files.indices { edited.files[index].text += "\n-- edited\n" }
     await (try await TestBackend.open(other, [edited])).close()
     try await refused(["stats", "--url", other], code: 1, saying: "edited")
   }

@@ -95,5 +95,7 @@ final class LogCollector: Sendable {
     lines.withLock { $0.append(line) }
   }
 
+  var messages: [String] { lines.withLock { $0.map(\.message) } }
+
   var warnings: [String] { lines.withLock { $0.filter { $0.level == .warning }.map(\.message) } }
 }
