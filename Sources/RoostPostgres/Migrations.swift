@@ -101,6 +101,10 @@ struct PostgresMigrationSession: MigrationSession {
   ) async throws -> Result {
     var configuration = configuration
     configuration.queryTimeout = statementTimeout
+    // Times and strings in the files mean what they mean to embedded backends, whatever the role,
+    // the database or the environment is set to.
+    configuration.runtimeParameters["TimeZone"] = "UTC"
+    configuration.runtimeParameters["standard_conforming_strings"] = "on"
     let connection = try await storeErrors { [configuration] () throws(PostgresError) in
       try await PostgresConnection.connect(configuration)
     }

@@ -38,6 +38,33 @@ import Testing
     await connection.close()
   }
 
+  /// The database's settings do not change what a file means.
+  @Test(arguments: TestBackend.allCases)
+  func filesMeanTheSame(_ backend: TestBackend) async throws {
+    let fixture = try await MigrationFixture(backend)
+    if backend == .postgres {
+      try await run(
+        """
+        DO $$ BEGIN
+          EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database());
+          EXECUTE format(
+            'ALTER DATABASE %I SET standard_conforming_strings = off', current_database());
+        END $$
+        """, fixture)
+    }
+    let set = MigrationFixture.set([
+      #"""
+      CREATE TABLE t (id integer PRIMARY KEY, at timestamptz DEFAULT '2024-05-01 12:00',
+        plain timestamp, s text COLLATE "C");
+      INSERT INTO t (id, plain, s) VALUES (1, '2024-05-01 12:00', 'a\b');
+      """#, "ALTER TABLE t ALTER plain TYPE timestamptz;",
+    ])
+    try await fixture.up(set)
+    let time = "2024-05-01T12:00:00.000000Z"
+    let rows = try await fixture.rows("t", set)
+    #expect(rows == [["1", time, time, #"a\b"#]])
+  }
+
   @Test func invalidIndexesAreNoticed() async throws {
     let fixture = try await MigrationFixture(.postgres)
     let table = "CREATE TABLE t (id integer PRIMARY KEY, a integer);"
