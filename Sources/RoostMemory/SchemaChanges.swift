@@ -132,14 +132,25 @@ extension Workspace {
     for (source, column) in zip(sources, definition.columns) {
       switch source {
       case .old(let position):
-        row.append(
-          try column.type.coerce(old[position], table: definition.name, column: column.name))
+        let value = Self.trimmed(old[position], for: column.type)
+        row.append(try column.type.coerce(value, table: definition.name, column: column.name))
       case .defaultValue: row.append(defaultValue(of: column, in: place))
       }
     }
     try check(row, in: place)
     try checkUnique(row, in: place)
     try state.put(row, in: place)
+  }
+
+  /// A text without the space around it where it is read as a type for which space means nothing.
+  private static func trimmed(_ value: Value, for type: ColumnType) -> Value {
+    guard case .text(let text) = value else { return value }
+    switch type {
+    case .boolean, .smallint, .integer, .bigint, .real, .double, .numeric, .unlimitedNumeric,
+      .date, .timestamp, .timestamptz:
+      return .text(text.trimmingCharacters(in: CharacterSet(charactersIn: " \t\n\r\u{0B}\u{0C}")))
+    default: return value
+    }
   }
 
   /// What a stored row gets in a column that is new.
