@@ -244,7 +244,7 @@ extension MigrationPlan {
     if waiting.isEmpty { return ([], schema) }
     return try await backend.migrating { session throws(StoreError) in
       let (waiting, schema) = try pending(after: try await session.applied(), at: now)
-      for migration in waiting { try await session.apply(migration) }
+      try await session.run(waiting)
       return (waiting.map(\.file), waiting.last?.schema ?? schema)
     }
   }
@@ -259,6 +259,23 @@ extension MigrationPlan {
       throw StoreError(.migrationPending, "migrations are waiting: \(names); run: roost migrate")
     }
     return schema
+  }
+}
+
+extension MigrationSession {
+  /// Applies or undoes migrations in order. The error of one says which before it stay.
+  func run(_ migrations: [PlannedMigration]) async throws(StoreError) {
+    for (place, migration) in migrations.enumerated() {
+      do throws(StoreError) {
+        try await apply(migration)
+      } catch {
+        guard place > 0 else { throw error }
+        var error = error
+        let done = migrations[..<place].map(\.file).joined(separator: ", ")
+        error.message += "; done before it: \(done)"
+        throw error
+      }
+    }
   }
 }
 

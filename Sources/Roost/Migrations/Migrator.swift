@@ -144,7 +144,7 @@ public struct Migrator: Sendable {
     return runs(
       try await backend.migrating { session throws(StoreError) in
         let waiting = try waiting(try await session.applied())
-        for migration in waiting { try await session.apply(migration) }
+        try await session.run(waiting)
         return waiting
       })
   }
@@ -168,7 +168,7 @@ public struct Migrator: Sendable {
     return runs(
       try await backend.migrating { session throws(StoreError) in
         let scripts = try plan.undoing(system, to: version, try await session.applied())
-        for script in scripts { try await session.apply(script) }
+        try await session.run(scripts)
         return scripts
       })
   }

@@ -29,7 +29,10 @@ import Testing
     ])
     let error = await MigrationFixture.failure { try await fixture.up(set) }
     #expect(error?.code == .undefinedColumn)
-    #expect(error?.message == "test/V002__step2.sql:4:3: column \"nothing\" does not exist")
+    #expect(
+      error?.message
+        == "test/V002__step2.sql:4:3: column \"nothing\" does not exist; done before it: test/V001__step1.sql"
+    )
     #expect(try await fixture.versions(set) == [1])
     let connection = try await connect(fixture)
     let isThere = try await connection.queryOne(
