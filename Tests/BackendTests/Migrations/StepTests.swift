@@ -16,6 +16,10 @@ private struct FillSize: MigrationStep {
             assignments: [.init("size", .literal(.int(Int64(text.count))))],
             filter: .comparison(.equal, .column("id"), .literal(row[0])))))
     }
+    // Another table, which the migration leaves as it is.
+    try session.apply(
+      .delete(
+        .init(table: "u", filter: .comparison(.equal, .column("id"), .literal(.int(1))))))
     // What it leaves out takes its default, the present and random numbers included.
     try session.apply(
       .insert(
@@ -38,6 +42,8 @@ private struct Failing: MigrationStep {
     CREATE TABLE t (id integer PRIMARY KEY, s text COLLATE "C" NOT NULL,
       made_at timestamptz NOT NULL DEFAULT now(), token uuid NOT NULL DEFAULT gen_random_uuid());
     INSERT INTO t (id, s) VALUES (1, 'one'), (2, 'three');
+    CREATE TABLE u (id integer PRIMARY KEY);
+    INSERT INTO u VALUES (1), (2);
     """
   private static let filling = """
     ALTER TABLE t ADD COLUMN size integer;
@@ -45,6 +51,8 @@ private struct Failing: MigrationStep {
     UPDATE t SET size = length(s);
     -- roost: only postgres
     INSERT INTO t (id, s, size) VALUES (9, 'é', 1);
+    -- roost: only postgres
+    DELETE FROM u WHERE id = 1;
     ALTER TABLE t ALTER size SET NOT NULL;
     """
 
@@ -65,8 +73,10 @@ private struct Failing: MigrationStep {
       rows.map { [$0[0], $0[1], $0[4]] } == [
         ["1", "one", "3"], ["2", "three", "5"], ["9", "é", "1"],
       ])
+    #expect(try await fixture.rows("u", set) == [["2"]])
     try await fixture.compact(set)
     #expect(try await fixture.rows("t", set) == rows, "compacted")
+    #expect(try await fixture.rows("u", set) == [["2"]], "compacted")
   }
 
   @Test(arguments: [TestBackend.memory, .file])
@@ -102,6 +112,6 @@ private struct Failing: MigrationStep {
     #expect(
       await message(
         MigrationFixture.set([Self.base, Self.filling + "\n" + Self.filling], steps: [FillSize()]))
-        == "test/V002__step2.sql:8:1: a migration has one step")
+        == "test/V002__step2.sql:10:1: a migration has one step")
   }
 }
