@@ -89,83 +89,44 @@ package final class RoutedBackend: StorageBackend {
     }
   }
 
-  /// Runs the body with a session that applies to all places, one after the other; the lock of
-  /// each is held while it is applied to there.
+  /// Throws `unsupported`: each place is migrated by itself, before tables are routed to it.
   package func migrate<Result: Sendable>(
     _ body: @Sendable (any MigrationSession) async throws -> Result
   ) async throws -> Result {
-    try await body(RoutedMigrationSession(backends: backends))
+    throw StoreError(.unsupported, "the places of a routed store are migrated one by one")
   }
 
+  /// What the main place has.
   package func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
-    try await RoutedMigrationSession(backends: backends).applied()
+    try await backends[0].appliedMigrations()
+  }
+
+  /// What is left of failed indexes, in all places.
+  package func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
+    var drifts: [SchemaDrift] = []
+    for backend in backends { drifts += try await backend.invalidIndexes() }
+    return drifts
   }
 
   package func adopt(_ schema: Schema) async throws(StoreError) {
     for backend in backends { try await backend.adopt(schema) }
   }
 
-  /// Ready when all places are.
+  /// That of the worst place.
   package func health() async -> Health {
+    var worst = Health.ready
     for backend in backends {
-      if case .unavailable(let reason) = await backend.health() {
-        return .unavailable("\(backend.location): \(reason)")
+      switch await backend.health() {
+      case .ready: break
+      case .degraded(let reason): worst = .degraded("\(backend.location): \(reason)")
+      case .unavailable(let reason): return .unavailable("\(backend.location): \(reason)")
       }
     }
-    return .ready
+    return worst
   }
 
   package func close() async {
     isClosed.store(true, ordering: .releasing)
     for backend in backends { await backend.close() }
-  }
-}
-
-/// Applies migrations to all places.
-private struct RoutedMigrationSession: MigrationSession {
-  let backends: [any StorageBackend]
-
-  /// What every place has, in the main one's order. Where texts differ both are given, so that the
-  /// one that was edited is found.
-  func applied() async throws(StoreError) -> [AppliedMigration] {
-    var common: [AppliedMigration] = []
-    for (place, backend) in backends.enumerated() {
-      let applied = try await backend.appliedMigrations()
-      guard place > 0 else {
-        common = applied
-        continue
-      }
-      common = common.filter { record in applied.contains { $0.isVersion(of: record) } }
-      for record in applied {
-        let known = common.filter { record.isVersion(of: $0) }
-        if !known.isEmpty, !known.contains(where: { $0.checksum == record.checksum }) {
-          common.append(record)
-        }
-      }
-    }
-    return common
-  }
-
-  func apply(_ migration: PlannedMigration) async throws(StoreError) {
-    for backend in backends {
-      do {
-        try await backend.migrate { session in
-          let isThere = try await session.applied().contains {
-            $0.isVersion(of: migration.record)
-          }
-          if !isThere { try await session.apply(migration) }
-        }
-      } catch let error as StoreError {
-        throw error
-      } catch {
-        throw StoreError(.internal, "migrating \(backend.location) failed: \(error)")
-      }
-    }
-  }
-}
-
-extension AppliedMigration {
-  fileprivate func isVersion(of other: AppliedMigration) -> Bool {
-    system == other.system && version == other.version
   }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+import RoostCore
 
 /// How far opening a store goes with migrations.
 public enum MigrationMode: String, Sendable, CaseIterable {
@@ -54,45 +55,67 @@ extension Store {
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
-    let registry = try BackendRegistry(backends)
-    let context = BackendContext(
-      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
-    let target = try BackendURL(try chooseURL(url, context, requireURL: requireURL))
-    let plan = try MigrationPlan(migrations, now: generators.now())
+    let (target, registry, context) = try choose(
+      url, backends, migrations, requireURL: requireURL, environment, log)
+    let now = generators.now()
+    let plan = try MigrationPlan(migrations, now: now)
     let tables = try RoutedTables(routes, main: target, plan.schema)
-    let main = try await openBackend(target, registry, context, plan, migrate)
+    let main = try await open(target, registry, context, plan, migrate, at: now)
     let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
-      try await openBackend(url, registry, context, plan, migrate)
+      try await open(url, registry, context, plan, migrate, at: now)
     }
     return Store(
       context: StoreContext(
-        backend: opened.backend, schema: plan.schema, generators: generators),
+        backend: opened.backend, schema: opened.schema, generators: generators),
       opening: opened.report)
   }
 
-  /// A backend that is ready for use, and what opening it did.
+  /// A backend that is ready for use, its schema, and what opening it did.
   struct OpenedBackend {
     var backend: any StorageBackend
+    var schema: Schema
     var report: OpeningReport
   }
 
-  private static func openBackend(
+  private static func open(
     _ url: BackendURL, _ registry: BackendRegistry, _ context: BackendContext,
-    _ plan: MigrationPlan, _ migrate: MigrationMode?
+    _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
   ) async throws(StoreError) -> OpenedBackend {
     var url = url
     let mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
     let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
     let (backend, degradation) = try await open(url, fallback, registry, context)
     do {
-      var report = try await prepare(
-        backend, plan, degradation == nil ? mode : .auto, context.log)
-      report.degradation = degradation
-      return OpenedBackend(backend: backend, report: report)
+      var opened = try await prepare(
+        backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
+      opened.report.degradation = degradation
+      return opened
     } catch {
       await backend.close()
       throw error
     }
+  }
+
+  /// Opens the backend alone: nothing takes its place, and no migration is looked at.
+  static func openBackend(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> any StorageBackend {
+    var (target, registry, context) = try choose(
+      url, backends, migrations, requireURL: requireURL, environment, log)
+    for parameter in parameters { _ = target.take(parameter) }
+    return try await registry.open(target, context: context)
+  }
+
+  private static func choose(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) throws(StoreError) -> (BackendURL, BackendRegistry, BackendContext) {
+    let registry = try BackendRegistry(backends)
+    let context = BackendContext(
+      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
+    let target = try BackendURL(try chooseURL(url, context, requireURL: requireURL))
+    return (target, registry, context)
   }
 
   /// The URL by precedence.
@@ -134,21 +157,24 @@ extension Store {
 
   private static func prepare(
     _ backend: any StorageBackend, _ plan: MigrationPlan, _ mode: MigrationMode?,
-    _ log: @Sendable (LogLine) -> Void
-  ) async throws(StoreError) -> OpeningReport {
+    at now: Timestamp, _ log: @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> OpenedBackend {
     let isEmbedded = !backend.capabilities.contains(.sql)
     var migrated: [String] = []
+    // A store may have its columns in another order than the files, after files out of order.
+    var schema = plan.schema
     switch mode ?? (isEmbedded ? .auto : .check) {
-    case .auto: migrated = try await plan.apply(to: backend)
-    case .check: try await plan.check(backend)
+    case .auto: (migrated, schema) = try await plan.apply(to: backend, at: now)
+    case .check: schema = try await plan.check(backend)
     case .off: break
     }
-    try await backend.adopt(plan.schema)
+    try await backend.adopt(schema)
     if !migrated.isEmpty {
       log(LogLine(.info, "migrated \(migrated.count): \(migrated.joined(separator: ", "))"))
     }
     log(LogLine(.info, "opened \(backend.location)"))
-    return OpeningReport(
+    let report = OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
+    return OpenedBackend(backend: backend, schema: schema, report: report)
   }
 }

@@ -14,11 +14,13 @@ extension Store {
   ) async throws(StoreError) -> OpenedBackend {
     if routes.isEmpty { return main }
     var backends = [main.backend]
-    var report = main.report
+    var (schema, report) = (main.schema, main.report)
     do {
       for route in routes {
         let place = try await open(try BackendURL(route.url))
         backends.append(place.backend)
+        // Where rows are is where their columns' order is known.
+        for table in route.tables { schema.tables[table] = place.schema.tables[table] }
         report.migrated += place.report.migrated.filter { !report.migrated.contains($0) }
         let degradations = [report.degradation, place.report.degradation].compactMap { $0 }
         report.degradation = degradations.isEmpty ? nil : degradations.joined(separator: "; ")
@@ -30,7 +32,7 @@ extension Store {
     }
     let backend = RoutedBackend(tables, backends)
     report.location = backend.location
-    return OpenedBackend(backend: backend, report: report)
+    return OpenedBackend(backend: backend, schema: schema, report: report)
   }
 }
 
