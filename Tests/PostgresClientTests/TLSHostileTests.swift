@@ -108,17 +108,19 @@ import Testing
   }
 
   /// A peer that always has one more byte, but never a whole message, is not waited for for ever.
-  @Test func dripsWithoutEnd() async throws {
+  @Test func drips() async throws {
     let server = try ScriptedServer { conversation in
       guard try conversation.readStartup() == .sslRequest else { return }
-      // A handshake record of 16 KiB, and in it a message that is never complete.
+      // The begin of a record of 16 KiB.
       try conversation.send(raw: Array("S".utf8) + [0x16, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xf0])
-      while true { try conversation.send(raw: [0]) }
+      while true {
+        try conversation.send(raw: [0])
+        Thread.sleep(forTimeInterval: 0.005)
+      }
     }
     var configuration = configuration(server)
-    configuration.connectTimeout = .seconds(1)
-    let error = await connectError(configuration)
-    #expect(error?.code == .connectTimeout || error?.code == .tlsFailed)
+    configuration.connectTimeout = .milliseconds(500)
+    #expect(await connectError(configuration)?.code == .connectTimeout)
   }
 
   @Test(arguments: [0, 1, 5, 50]) func anEndInTheHandshake(after count: Int) async throws {

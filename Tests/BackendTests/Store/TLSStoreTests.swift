@@ -1,3 +1,4 @@
+import Foundation
 import PostgresClient
 import Roost
 import RoostMemory
@@ -41,5 +42,20 @@ import Testing
     }
     #expect(error?.code == .accessDenied)
     #expect(error?.message.contains("certificate verify failed") == true)
+  }
+
+  /// `sslrootcert=system` asks OpenSSL's own places, which its variable moves.
+  @Test func theSystemsRoots() async throws {
+    let server = try await ThrowawayPostgres.sharedWithTLS()
+    let url =
+      server.url().replacingOccurrences(of: "@127.0.0.1:", with: "@localhost:")
+      + "?hostaddr=127.0.0.1&sslrootcert=system"
+    let root = server.certificates.path("root.crt")
+    let known = try await RoostProcess.run(
+      ["ping", "--url", url], environment: ["SSL_CERT_FILE": root])
+    #expect(known.code == 0, "\(known.errors)")
+    let unknown = try await RoostProcess.run(["ping", "--url", url])
+    #expect(unknown.code != 0)
+    #expect(unknown.errors.contains("certificate verify failed"), "\(unknown.errors)")
   }
 }
