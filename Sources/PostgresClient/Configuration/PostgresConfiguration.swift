@@ -66,6 +66,9 @@ public struct PostgresConfiguration: Sendable {
   /// Shared by the connections of one pool.
   var saltedPasswords = SaltedPasswordCache()
 
+  /// Shared by the connections of one pool.
+  var types = TypeCache()
+
   private var secret: Secret
 
   /// The password, nil when there is none.

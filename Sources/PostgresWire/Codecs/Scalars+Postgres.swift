@@ -111,7 +111,8 @@ extension String: PostgresCodable {
   /// (text, an enum, a uuid, a date).
   @inlinable public static var postgresParameterType: PostgresType { .unspecified }
 
-  /// From text types, json, jsonb, enums, and every type that comes in the text format.
+  /// From text types, json, jsonb, enums, and every type that comes in the text format; from the
+  /// types whose texts are alike everywhere, such as interval and inet, as the server writes them.
   @inlinable
   public static func decode(
     _ cell: borrowing PostgresCell
@@ -148,9 +149,23 @@ extension PostgresCell {
       }
       return text
     case .void: return isNull ? "" : try text(as: String.self)
-    default: throw mismatch(as: String.self)
+    default: break
     }
+    let elementType = type.elementType ?? type
+    if PostgresType.catalogueNumbers.contains(elementType.rawValue) || elementType == .money {
+      throw malformed("its text is the server's to make: cast it to text", as: String.self)
+    }
+    guard !Self.typesWithoutText.contains(elementType), let text = try readableText() else {
+      throw mismatch(as: String.self)
+    }
+    return text
   }
+
+  /// What is a Swift type of its own, so that reading it as text is rather a mistake.
+  private static let typesWithoutText: Set<PostgresType> = [
+    .bool, .bytea, .int8, .int4, .int2, .oid, .float4, .float8, .numeric, .timestamp,
+    .timestamptz, .date, .uuid,
+  ]
 }
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
