@@ -23,27 +23,13 @@ private struct Both: PostgresRowDecodable, Decodable {
   }
 }
 
-private struct Named: Decodable, Equatable {
+private struct Named: Codable, Equatable {
   var id: Int
   var fullName: String?
-  var span: PostgresSpan
-}
-
-/// A value type of the driver's in a struct that is read by names.
-private struct PostgresSpan: Decodable, Equatable, PostgresDecodable {
-  var interval: PostgresInterval
-
-  static func decode(_ cell: borrowing PostgresCell) throws(PostgresDecodingError) -> PostgresSpan {
-    PostgresSpan(interval: try PostgresInterval.decode(cell))
-  }
-
-  init(interval: PostgresInterval) {
-    self.interval = interval
-  }
-
-  init(from decoder: any Decoder) throws {
-    throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "by the driver only"))
-  }
+  var span: PostgresInterval
+  var hosts: [PostgresInet]
+  var grid: PostgresArray<Int>
+  var days: PostgresRange<CalendarDate>
 }
 
 /// Rows as structs, single values and texts, and what is said when they do not fit.
@@ -74,9 +60,17 @@ private struct PostgresSpan: Decodable, Equatable, PostgresDecodable {
   @Test func structsByNames() async throws {
     let connection = try await CodecServer.connect()
     let named = try await connection.queryOne(
-      "SELECT 1 AS id, NULL AS full_name, '1 mon'::interval AS span", decoding: Named.self)
+      """
+      SELECT 1 AS id, NULL AS full_name, '1 mon'::interval AS span, '{10.0.0.1}'::inet[] AS hosts,
+        '[0:0]={5}'::int[] AS grid, '[2024-01-01,)'::daterange AS days
+      """, decoding: Named.self)
     #expect(named.id == 1 && named.fullName == nil)
-    #expect(named.span.interval == PostgresInterval(months: 1))
+    #expect(named.span == PostgresInterval(months: 1))
+    #expect(named.hosts.map(\.description) == ["10.0.0.1"])
+    #expect(named.grid.description == "[0:0]={5}")
+    #expect(named.days.description == "[2024-01-01,)")
+    let json = try JSONEncoder().encode(named)
+    #expect(try JSONDecoder().decode(Named.self, from: json) == named)
     let error = await #expect(throws: PostgresError.self) {
       _ = try await connection.queryOne(
         "SELECT 1 AS id, '' AS full_name, 5 AS span", decoding: Named.self)

@@ -93,7 +93,18 @@ extension PostgresCell {
   /// The value's text, whatever its type. Throws for NULL and for bytes that are not UTF-8.
   @usableFromInline
   func text<T>(as swiftType: T.Type) throws(PostgresDecodingError) -> String {
-    let bytes = try requireBytes(as: swiftType)
+    guard let text = String(checking: try requireBytes(as: swiftType)) else {
+      throw malformed("it is not UTF-8", as: swiftType)
+    }
+    return text
+  }
+}
+
+extension String {
+  /// The text of these bytes, nil when they are not UTF-8.
+  @inline(never)
+  @usableFromInline
+  init?(checking bytes: UnsafeRawBufferPointer) {
     // Repairing and comparing is several times faster than the validating initializer.
     var text = String(decoding: bytes, as: UTF8.self)
     let isSame = text.withUTF8 { utf8 in
@@ -101,8 +112,8 @@ extension PostgresCell {
       guard let left = utf8.baseAddress, let right = bytes.baseAddress else { return true }
       return memcmp(left, right, bytes.count) == 0
     }
-    guard isSame else { throw malformed("it is not UTF-8", as: swiftType) }
-    return text
+    guard isSame else { return nil }
+    self = text
   }
 }
 
@@ -117,11 +128,15 @@ extension String: PostgresCodable {
   public static func decode(
     _ cell: borrowing PostgresCell
   ) throws(PostgresDecodingError) -> String {
-    if cell.format == .text { return try cell.text(as: String.self) }
-    switch cell.type.rawValue {
-    case 25, 1043, 1042, 19, 18, 114, 705: return try cell.text(as: String.self)
-    default: return try cell.rareText()
+    if cell.format == .binary {
+      switch cell.type.rawValue {
+      case 25, 1043, 1042, 19, 18, 114, 705: break
+      default: return try cell.rareText()
+      }
     }
+    // The usual case hands on no more than the bytes, which fit registers.
+    if let bytes = cell.bytes, let text = String(checking: bytes) { return text }
+    return try cell.text(as: String.self)
   }
 
   /// The UTF-8 bytes. Throws when there is a NUL, which no Postgres text can have.

@@ -81,8 +81,6 @@ struct NestedTextReader {
     self.rest = rest
   }
 
-  var first: UInt8? { rest.first }
-
   var isAtEnd: Bool { rest.isEmpty }
 
   mutating func skip(_ scalar: Unicode.Scalar) -> Bool {

@@ -62,6 +62,33 @@ public struct PostgresArray<Element> {
 extension PostgresArray: Sendable where Element: Sendable {}
 extension PostgresArray: Equatable where Element: Equatable {}
 extension PostgresArray: Hashable where Element: Hashable {}
+extension PostgresArray.Dimension: Codable {}
+
+extension PostgresArray: Codable where Element: Codable {
+  private enum CodingKeys: CodingKey {
+    case dimensions, elements
+  }
+
+  /// Reads the dimensions and the elements. Throws when they do not fit each other.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let array = PostgresArray(
+      try container.decode([Element].self, forKey: .elements),
+      dimensions: try container.decode([Dimension].self, forKey: .dimensions))
+    guard let array else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .dimensions, in: container, debugDescription: "the elements do not fit")
+    }
+    self = array
+  }
+
+  /// Writes the dimensions and the elements.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(dimensions, forKey: .dimensions)
+    try container.encode(elements, forKey: .elements)
+  }
+}
 
 extension PostgresArray: PostgresDecodable where Element: PostgresDecodable {
   /// From an array of what the element can be read from, of any dimensions.

@@ -16,6 +16,7 @@ public struct PostgresMultirange<Bound> {
 extension PostgresMultirange: Sendable where Bound: Sendable {}
 extension PostgresMultirange: Equatable where Bound: Equatable {}
 extension PostgresMultirange: Hashable where Bound: Hashable {}
+extension PostgresMultirange: Codable where Bound: Codable {}
 
 extension PostgresMultirange {
   /// Reads the binary format; the closure reads the bounds.

@@ -61,6 +61,8 @@ extension PostgresRange.Limit: Hashable where Bound: Hashable {}
 extension PostgresRange: Sendable where Bound: Sendable {}
 extension PostgresRange: Equatable where Bound: Equatable {}
 extension PostgresRange: Hashable where Bound: Hashable {}
+extension PostgresRange.Limit: Codable where Bound: Codable {}
+extension PostgresRange: Codable where Bound: Codable {}
 
 extension PostgresRange where Bound: Comparable {
   /// The same values: the lower bound is within, the upper one is not.

@@ -21,9 +21,9 @@ extension PostgresTextRepresentable where Self: CustomStringConvertible {
 /// A single value that is read and written in both formats: implement the four requirements that
 /// have no default, and it is a parameter, a result, and an element of arrays of both.
 ///
-/// Its `description` is the text that the server writes.
+/// Its `description` is the text that the server writes, and what other encoders are given.
 public protocol PostgresScalar: PostgresEncodable, PostgresDecodable, PostgresTextRepresentable,
-  PostgresArrayDecodable, PostgresArrayEncodable, Hashable, LosslessStringConvertible
+  PostgresArrayDecodable, PostgresArrayEncodable, Hashable, LosslessStringConvertible, Codable
 {
   /// The types that it is read from beside its parameter type. None unless implemented.
   static var postgresOtherTypes: [PostgresType] { get }
@@ -51,5 +51,21 @@ extension PostgresScalar {
     let value = try Self(from: &reader)
     try reader.finish()
     return value
+  }
+
+  /// Reads the text.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let value = Self(try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "no text of a \(Self.self)")
+    }
+    self = value
+  }
+
+  /// Writes the text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
   }
 }
