@@ -58,13 +58,21 @@ struct JournalHeader {
 
 /// What a commit leaves in the journal, without sequence number and checksum.
 enum CommitFormat {
-  /// The members of the line's object behind `synced`: `"ops":[...]`, or `"migration":{...}`.
+  /// The members of the line's object behind `synced`: `"ops":[...]`, before it `"migration":{...}`
+  /// for a migration that was applied or undone, or `"migrations":[...]` for changed notes.
   static func encode(_ commit: Commit) -> [UInt8] {
     var json = JSONWriter(reserving: 256 * commit.effects.count)
     json.beginObject()
-    if let migration = commit.migration {
+    switch commit.migration {
+    case nil: break
+    case .ran(let migration):
       json.key("migration")
-      write(migration.record, migration.migration.text, into: &json)
+      write(migration, into: &json)
+    case .noted(let notes):
+      json.key("migrations")
+      json.beginArray()
+      for note in notes { write(note, into: &json) }
+      json.endArray()
     }
     json.key("ops")
     json.beginArray()
@@ -92,10 +100,34 @@ enum CommitFormat {
     return Array(json.bytes.dropFirst())
   }
 
-  static func write(
-    _ record: AppliedMigration, _ text: String, into json: inout JSONWriter
-  ) {
+  /// A migration of a snapshot or of changed notes.
+  static func write(_ migration: StoredMigration, into json: inout JSONWriter) {
     json.beginObject()
+    write(migration.record, into: &json)
+    json.key("sql")
+    json.string(migration.text)
+    json.endObject()
+  }
+
+  /// A migration that ran. One that was undone has its script under another name, so that a
+  /// program that knows no direction refuses it.
+  private static func write(_ migration: PlannedMigration, into json: inout JSONWriter) {
+    json.beginObject()
+    json.key("direction")
+    json.string(migration.direction.rawValue)
+    write(migration.record, into: &json)
+    switch migration.direction {
+    case .up:
+      json.key("sql")
+      json.string(migration.migration.text)
+    case .down:
+      json.key("downSQL")
+      json.string(migration.migration.down ?? "")
+    }
+    json.endObject()
+  }
+
+  private static func write(_ record: AppliedMigration, into json: inout JSONWriter) {
     json.key("system")
     json.string(record.system)
     json.key("version")
@@ -106,23 +138,44 @@ enum CommitFormat {
     json.string(record.checksum)
     json.key("appliedAt")
     json.string(record.appliedAt.description)
-    json.key("sql")
-    json.string(text)
-    json.endObject()
   }
 
-  /// Reads a migration back and reads its SQL again onto a schema.
-  static func migration(
-    _ json: JSON, onto schema: Schema, path: String
-  ) throws(StoreError) -> PlannedMigration {
+  /// Repeats a migration that ran, but for its rows. Without a direction it was applied, as all
+  /// were by programs that could not undo one.
+  static func replay(
+    _ json: JSON, in workspace: inout Workspace, path: String
+  ) throws(StoreError) {
+    if json["direction"]?.string == PlannedMigration.Direction.down.rawValue {
+      guard let script = json["downSQL"]?.string else { throw lacksField(path) }
+      let record = try record(json, path: path)
+      let migration = Migration(record, text: "", down: script)
+      let planned = try workspace.state.read(undoing: migration, record)
+      try workspace.apply(planned, isReplay: true)
+      return
+    }
+    let stored = try migration(json, path: path)
+    let planned = try PlannedMigration(
+      stored.record, text: stored.text, onto: workspace.state.catalog.schema)
+    try workspace.apply(planned, isReplay: true)
+  }
+
+  /// Reads a migration of a snapshot or of changed notes.
+  static func migration(_ json: JSON, path: String) throws(StoreError) -> StoredMigration {
+    guard let text = json["sql"]?.string else { throw lacksField(path) }
+    return StoredMigration(try record(json, path: path), text: text)
+  }
+
+  private static func record(_ json: JSON, path: String) throws(StoreError) -> AppliedMigration {
     guard let system = json["system"]?.string, let version = json["version"]?.int64,
       let name = json["name"]?.string, let checksum = json["checksum"]?.string,
-      let text = json["sql"]?.string,
       let appliedAt = json["appliedAt"]?.string.flatMap({ Timestamp($0) })
-    else { throw .damaged(path, "a migration lacks a field") }
-    let record = AppliedMigration(
+    else { throw lacksField(path) }
+    return AppliedMigration(
       system: system, version: Int(version), name: name, checksum: checksum, appliedAt: appliedAt)
-    return try PlannedMigration(record, text: text, onto: schema)
+  }
+
+  private static func lacksField(_ path: String) -> StoreError {
+    .damaged(path, "a migration lacks a field")
   }
 }
 

@@ -56,11 +56,14 @@ struct JournalReader {
         throw .damaged(path, "commit \(entry.sequence) stands where \(sequence) belongs")
       }
       if let migration = entry.migration {
-        let planned = try CommitFormat.migration(
-          migration, onto: workspace.state.catalog.schema, path: path)
-        try workspace.apply(planned, isReplay: true)
+        try CommitFormat.replay(migration, in: &workspace, path: path)
         readers = RowReaders(workspace.state.catalog)
         entry.readers = readers
+      }
+      if let notes = entry.notes {
+        var migrations: [StoredMigration] = []
+        for note in notes { migrations.append(try CommitFormat.migration(note, path: path)) }
+        try workspace.replaceNotes(by: migrations)
       }
       do throws(JSONError) {
         try entry.readEffects { effect throws(StoreError) in try workspace.state.replay(effect) }
@@ -115,7 +118,10 @@ private struct JournalEntry {
   private var json: JSONScanner
   var readers: RowReaders
   private(set) var sequence: Int64 = 0
+  /// The migration that ran.
   private(set) var migration: JSON?
+  /// The notes of all migrations, when they were changed.
+  private(set) var notes: [JSON]?
   private(set) var isClose = false
   private var hasEffects = false
 
@@ -131,6 +137,7 @@ private struct JournalEntry {
       case "seq": sequence = try json.int64()
       case "synced": _ = try json.int64()
       case "migration": migration = try json.value()
+      case "migrations": notes = try json.value().array
       case "close": isClose = try json.bool()
       case "crc": _ = try json.string()
       case "ops":

@@ -65,7 +65,7 @@ struct SnapshotWriter {
     json.integer(header.lastSequence)
     json.key("migrations")
     json.beginArray()
-    for (record, text) in state.migrations { CommitFormat.write(record, text, into: &json) }
+    for migration in state.migrations { CommitFormat.write(migration, into: &json) }
     json.endArray()
     json.key("sequences")
     json.beginArray()
@@ -209,9 +209,7 @@ enum SnapshotReader {
     else { throw .damaged(path, "its first line lacks a field") }
     var workspace = Workspace(try DatabaseState(), isRecording: false)
     for migration in migrations {
-      let planned = try CommitFormat.migration(
-        migration, onto: workspace.state.catalog.schema, path: path)
-      try workspace.apply(planned, isReplay: true)
+      try CommitFormat.replay(migration, in: &workspace, path: path)
     }
     var state = workspace.state
     for entry in sequences {

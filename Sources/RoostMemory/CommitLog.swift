@@ -20,8 +20,27 @@ package struct Commit: Sendable {
   package var epoch: Int
   /// What the transaction did, in order; empty for one that only read queued state.
   package var effects: [Effect]
-  /// The migration that the commit applies, nil for any other.
-  package var migration: PlannedMigration?
+  /// What the commit does to the store's migrations, nil when it does nothing to them.
+  package var migration: MigrationChange?
   /// The state after the commit.
   package var state: DatabaseState
+}
+
+/// What a commit does to a store's migrations.
+package enum MigrationChange: Sendable {
+  /// One was applied or undone.
+  case ran(PlannedMigration)
+  /// The notes of all that are applied were written anew, with the texts that they name now.
+  case noted([StoredMigration])
+}
+
+/// A migration that a store has, with the text that its schema is read from.
+package struct StoredMigration: Sendable {
+  package var record: AppliedMigration
+  package var text: String
+
+  package init(_ record: AppliedMigration, text: String) {
+    self.record = record
+    self.text = text
+  }
 }

@@ -6,7 +6,7 @@ package struct DatabaseState: Sendable {
   /// The tables in the catalog's order.
   package var tables: [TableState]
   /// The migrations applied, in the order of their application, with their text.
-  package var migrations: [(record: AppliedMigration, text: String)]
+  package var migrations: [StoredMigration]
 
   /// An empty database.
   package init() throws(StoreError) {

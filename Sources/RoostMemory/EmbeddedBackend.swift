@@ -128,6 +128,12 @@ package final class EmbeddedBackend: StorageBackend {
     }
   }
 
+  package func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift] {
+    SchemaComparison.drifts(expected: schema, found: try engine.snapshot().catalog.schema)
+  }
+
   package func health() async -> Health {
     do {
       _ = try engine.snapshot()
@@ -142,29 +148,8 @@ package final class EmbeddedBackend: StorageBackend {
   package func migrate<Result: Sendable>(
     _ body: @Sendable (any MigrationSession) async throws -> Result
   ) async throws -> Result {
-    try await body(EmbeddedMigrationSession(engine: engine, functions: functions))
-  }
-}
-
-/// Applies migrations to an embedded engine. Each migration is one commit, which checks again
-/// what is applied, so that two handles on one engine cannot apply a migration twice.
-private struct EmbeddedMigrationSession: MigrationSession {
-  let engine: Engine
-  let functions: TriggerFunctions
-
-  func applied() async throws(StoreError) -> [AppliedMigration] {
-    try engine.snapshot().migrations.map(\.record)
-  }
-
-  func apply(_ migration: PlannedMigration) async throws(StoreError) {
-    let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = engine.workspace(grant.state, functions)
-    do {
-      try workspace.apply(migration)
-    } catch {
-      engine.release(grant.ticket)
-      throw error
+    try await engine.withMigrationLock {
+      try await body(EmbeddedMigrationSession(engine: engine, functions: functions))
     }
-    try await engine.commit(workspace, grant, migration: migration)
   }
 }

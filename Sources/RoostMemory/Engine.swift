@@ -25,6 +25,7 @@ package final class Engine: Sendable {
 
   private let shared: Mutex<Shared>
   private let log: (any CommitLog)?
+  private let isMigrating = Atomic(false)
 
   /// Starts from a state, for example one that was loaded from files.
   package init(_ state: DatabaseState, log: (any CommitLog)? = nil) {
@@ -56,6 +57,29 @@ package final class Engine: Sendable {
   }
 
   private static let closed = StoreError(.closed, "the store is closed")
+}
+
+// The right to migrate.
+
+extension Engine {
+  /// How long a migration of another handle is waited for, and how often it is looked for.
+  private static let migrationTimeout = Duration.seconds(300)
+  private static let migrationPause = Duration.milliseconds(5)
+
+  /// Runs a body while no other handle of this engine migrates. Reading and writing go on.
+  func withMigrationLock<Result: Sendable>(
+    _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let start = ContinuousClock.now
+    while isMigrating.exchange(true, ordering: .acquiring) {
+      guard ContinuousClock.now - start < Self.migrationTimeout else {
+        throw StoreError(.deadlineExceeded, "another handle has been migrating for too long")
+      }
+      try await Task.sleep(for: Self.migrationPause)
+    }
+    defer { isMigrating.store(false, ordering: .releasing) }
+    return try await body()
+  }
 }
 
 // The right to write.
@@ -153,7 +177,7 @@ extension Engine {
   /// - Throws: `serializationFailure` when the state that the workspace started from was lost,
   ///   `deadlineExceeded` when the right to write was taken away, `closed`; what the log throws.
   package func commit(
-    _ workspace: Workspace, _ grant: Grant, migration: PlannedMigration? = nil
+    _ workspace: Workspace, _ grant: Grant, migration: MigrationChange? = nil
   ) async throws(StoreError) {
     let refusal = shared.withLock { shared -> StoreError? in
       if shared.isClosed { return Self.closed }

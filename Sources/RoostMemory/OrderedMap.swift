@@ -22,6 +22,9 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
     root = Node()
   }
 
+  /// Whether both are copies of one map, neither of them changed since.
+  package func isIdentical(to other: OrderedMap) -> Bool { root === other.root }
+
   /// The value under a key, nil when there is none.
   package subscript(_ key: Key) -> Element? {
     var node = root

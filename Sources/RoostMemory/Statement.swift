@@ -1,3 +1,4 @@
+import Foundation
 package import Roost
 package import RoostCore
 
@@ -6,9 +7,9 @@ package struct Workspace: Sendable {
   package var state: DatabaseState
   /// The effects since the transaction's start, in order; none when they are not recorded.
   package private(set) var effects: [Effect] = []
-  private let isRecording: Bool
-  /// The transaction's time, for triggers.
-  package let now = Timestamp.now()
+  let isRecording: Bool
+  /// The transaction's time, for triggers, for steps of migrations and for what they insert.
+  package let now: Timestamp
   /// What runs for triggers.
   let functions: TriggerFunctions
   /// How many triggers are running, one set off by the other.
@@ -16,9 +17,11 @@ package struct Workspace: Sendable {
 
   /// Starts from a state. `isRecording` is false where nobody keeps a journal.
   package init(
-    _ state: DatabaseState, isRecording: Bool, functions: TriggerFunctions = .none
+    _ state: DatabaseState, isRecording: Bool, functions: TriggerFunctions = .none,
+    now: Timestamp = .now()
   ) {
     self.state = state
+    self.now = now
     self.isRecording = isRecording
     self.functions = functions
   }
@@ -54,12 +57,9 @@ package struct Workspace: Sendable {
     effects.append(.remove(table: table, key: state.catalog.tables[table].key(of: row)))
   }
 
-  /// Adds stored rows to the effects, after a migration has written them anew.
-  mutating func note(_ rows: [[Value]], in table: Int) {
-    guard isRecording else { return }
-    let plan = state.catalog.tables[table]
-    for row in rows { effects.append(.put(table: table, key: plan.key(of: row), row: row)) }
-    noteSequences(of: table)
+  /// Replaces the effects so far by those that a migration has in the end.
+  mutating func replaceEffects(by migrated: [Effect]) {
+    effects = migrated
   }
 
   /// The next number of a serial column. Numbers are never given twice after a commit.
@@ -157,7 +157,7 @@ extension Workspace {
   private mutating func insert(_ insert: Mutation.Insert) throws(StoreError) -> MutationResult {
     let table = try state.catalog.place(of: insert.table)
     let plan = state.catalog.tables[table]
-    let source = try RowSource(insert, plan.definition)
+    let source = try RowSource(insert, plan.definition, at: now)
     let upsert = try UpsertPlan(insert, plan)
     var affected = 0
     var stored: [[Value]] = []
@@ -244,22 +244,32 @@ private struct RowSource {
   private let template: [Value]
   /// The serial columns that the insert does not give.
   let serials: [(position: Int, column: String)]
+  /// The columns that the insert does not give and whose default is a random UUID.
+  private let identifiers: [Int]
 
-  init(_ insert: Mutation.Insert, _ table: TableDefinition) throws(StoreError) {
+  /// A store gives the present and UUIDs itself; triggers and migrations leave them to their
+  /// defaults.
+  init(
+    _ insert: Mutation.Insert, _ table: TableDefinition, at now: Timestamp
+  ) throws(StoreError) {
     self.table = table
     positions = try table.requirePositions(of: insert.columns)
     types = positions.map { table.columns[$0].type }
     let given = Set(positions)
     var template: [Value] = []
     var serials: [(position: Int, column: String)] = []
+    var identifiers: [Int] = []
     for (position, column) in table.columns.enumerated() {
-      if case .value(let value) = column.defaultValue {
-        template.append(value)
-      } else {
-        template.append(.null)
+      switch column.defaultValue {
+      case .value(let value): template.append(value)
+      case .now: template.append(.timestamp(now))
+      default: template.append(.null)
       }
-      if column.isSerial && !given.contains(position) { serials.append((position, column.name)) }
+      if given.contains(position) { continue }
+      if column.isSerial { serials.append((position, column.name)) }
+      if column.defaultValue == .randomUUID { identifiers.append(position) }
     }
+    self.identifiers = identifiers
     self.template = template
     self.serials = serials
   }
@@ -271,6 +281,7 @@ private struct RowSource {
         table: table.name)
     }
     var row = template
+    for position in identifiers { row[position] = .uuid(UUID()) }
     for index in positions.indices {
       let position = positions[index]
       if types[index].accepts(given[index]) {

@@ -4,6 +4,8 @@ import RoostCore
 
 /// The table that notes which migrations a database has.
 enum MigrationTable {
+  static let name = "roost_migrations"
+
   private static let create: PostgresQuery = """
     CREATE TABLE IF NOT EXISTS roost_migrations (
       system text COLLATE "C" NOT NULL, version integer NOT NULL, name text NOT NULL,
@@ -30,7 +32,7 @@ enum MigrationTable {
       let rows = try await connection.query(
         """
         SELECT system, version, name, checksum, applied_at FROM roost_migrations
-        ORDER BY system, version
+        ORDER BY applied_at, system, version
         """, as: (String, Int, String, String, Timestamp).self)
       return rows.map { row in
         AppliedMigration(
@@ -39,6 +41,7 @@ enum MigrationTable {
     }
   }
 
+  /// Notes a migration, or writes its note anew.
   static func note(
     _ record: AppliedMigration, _ connection: PostgresConnection
   ) async throws(StoreError) {
@@ -48,6 +51,20 @@ enum MigrationTable {
         INSERT INTO roost_migrations (system, version, name, checksum, applied_at)
         VALUES (\(record.system), \(record.version), \(record.name), \(record.checksum),
           \(record.appliedAt))
+        ON CONFLICT (system, version)
+          DO UPDATE SET name = excluded.name, checksum = excluded.checksum
+        """)
+    }
+  }
+
+  static func forget(
+    _ record: AppliedMigration, _ connection: PostgresConnection
+  ) async throws(StoreError) {
+    try await storeErrors { () throws(PostgresError) in
+      try await connection.execute(
+        """
+        DELETE FROM roost_migrations
+        WHERE system = \(record.system) AND version = \(record.version)
         """)
     }
   }
@@ -60,6 +77,10 @@ struct PostgresMigrationSession: MigrationSession {
   /// How long to wait for another process that migrates.
   private static let lockTimeout = Duration.seconds(300)
   private static let lockPause = Duration.milliseconds(100)
+  /// How long one statement may take: an index over a great table takes hours.
+  private static let statementTimeout = Duration.seconds(86_400)
+  /// How soon the server notices that a migrating process was killed, and gives its lock back.
+  private static let deathCheckMilliseconds = "1000"
 
   private let connection: PostgresConnection
   private let extensions: Set<String>
@@ -68,12 +89,27 @@ struct PostgresMigrationSession: MigrationSession {
     _ configuration: PostgresConfiguration, schemaName: String?,
     _ body: @Sendable (any MigrationSession) async throws -> Result
   ) async throws -> Result {
-    let connection = try await storeErrors { () throws(PostgresError) in
+    try await withConnection(configuration) { connection in
+      try await body(try await begin(connection, schemaName))
+    }
+  }
+
+  /// Runs a body with a connection of its own, whose statements may take long.
+  static func withConnection<Result: Sendable>(
+    _ configuration: PostgresConfiguration,
+    _ body: @Sendable (PostgresConnection) async throws -> Result
+  ) async throws -> Result {
+    var configuration = configuration
+    configuration.queryTimeout = statementTimeout
+    // Times and strings in the files mean what they mean to embedded backends, whatever the role,
+    // the database or the environment is set to.
+    configuration.runtimeParameters["TimeZone"] = "UTC"
+    configuration.runtimeParameters["standard_conforming_strings"] = "on"
+    let connection = try await storeErrors { [configuration] () throws(PostgresError) in
       try await PostgresConnection.connect(configuration)
     }
     do {
-      let session = try await begin(connection, schemaName)
-      let result = try await body(session)
+      let result = try await body(connection)
       await connection.close()
       return result
     } catch {
@@ -87,6 +123,7 @@ struct PostgresMigrationSession: MigrationSession {
   private static func begin(
     _ connection: PostgresConnection, _ schemaName: String?
   ) async throws(StoreError) -> PostgresMigrationSession {
+    await watchForDeath(connection)
     let start = ContinuousClock.now
     while try await !storeErrors({ () throws(PostgresError) in
       try await connection.queryOne("SELECT pg_try_advisory_lock(\(lockKey))", as: Bool.self)
@@ -106,19 +143,38 @@ struct PostgresMigrationSession: MigrationSession {
       }
     }
     try await MigrationTable.create(connection)
-    if let schemaName { try await addExtensionSchemas(behind: schemaName, connection) }
+    if let schemaName {
+      try await setPath(to: schemaName, connection)
+    }
+    return PostgresMigrationSession(
+      connection: connection, extensions: try await availableExtensions(connection))
+  }
+
+  /// A server that works for a killed client holds the lock until its statement ends, unless it
+  /// looks after the client meanwhile. Servers before 14 and on some systems cannot.
+  private static func watchForDeath(_ connection: PostgresConnection) async {
+    _ = try? await connection.query(
+      """
+      SELECT set_config(name, \(deathCheckMilliseconds), false) FROM pg_settings
+      WHERE name = 'client_connection_check_interval'
+      """)
+  }
+
+  static func availableExtensions(
+    _ connection: PostgresConnection
+  ) async throws(StoreError) -> Set<String> {
     let names = try await storeErrors { () throws(PostgresError) in
       try await connection.query(
         "SELECT name::text FROM pg_available_extensions", as: String.self)
     }
-    return PostgresMigrationSession(connection: connection, extensions: Set(names))
+    return Set(names)
   }
 
-  /// Lets a migration into a schema of its own use extensions that are installed in another, such
-  /// as operator classes. After the bookkeeping table is there, so that one of another schema is
-  /// not taken for it.
-  private static func addExtensionSchemas(
-    behind schemaName: String, _ connection: PostgresConnection
+  /// Makes a schema the one in which tables are made, and lets migrations into it use extensions
+  /// that are installed in another, such as operator classes. After the bookkeeping table is there,
+  /// so that one of another schema is not taken for it.
+  static func setPath(
+    to schemaName: String, isLocal: Bool = false, _ connection: PostgresConnection
   ) async throws(StoreError) {
     try await storeErrors { () throws(PostgresError) in
       let others = try await connection.query(
@@ -126,7 +182,11 @@ struct PostgresMigrationSession: MigrationSession {
         SELECT DISTINCT nspname::text FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
         WHERE nspname NOT IN ('pg_catalog', \(schemaName)) ORDER BY 1
         """, as: String.self)
-      try await connection.execute("SET search_path TO \(identifiers: [schemaName] + others)")
+      try await connection.execute(
+        """
+        SET \(unsafeSQL: isLocal ? "LOCAL" : "SESSION") search_path
+        TO \(identifiers: [schemaName] + others)
+        """)
     }
   }
 
@@ -135,29 +195,102 @@ struct PostgresMigrationSession: MigrationSession {
   }
 
   func apply(_ migration: PlannedMigration) async throws(StoreError) {
-    if migration.isTransactional {
-      try await storeErrors { () throws(PostgresError) in try await connection.begin() }
+    guard migration.isTransactional else {
+      try await applyOneByOne(migration)
+      return
     }
-    do {
-      for statement in migration.statements {
-        if let name = statement.requiredExtension, !extensions.contains(name) { continue }
-        try await execute(statement)
+    try await transaction(migration.file) { () throws(StoreError) in
+      for statement in migration.statements where isWanted(statement) {
+        try await Self.execute(statement, statement.text, connection)
       }
-      try await MigrationTable.note(migration.record, connection)
+      try await note(migration)
+    }
+  }
+
+  func note(
+    _ migrations: [PlannedMigration], forgetting: [AppliedMigration]
+  ) async throws(StoreError) {
+    try await transaction(MigrationTable.name) { () throws(StoreError) in
+      for record in forgetting { try await MigrationTable.forget(record, connection) }
+      for migration in migrations { try await MigrationTable.note(migration.record, connection) }
+    }
+  }
+
+  private func note(_ migration: PlannedMigration) async throws(StoreError) {
+    switch migration.direction {
+    case .up: try await MigrationTable.note(migration.record, connection)
+    case .down: try await MigrationTable.forget(migration.record, connection)
+    }
+  }
+
+  /// Whether the server has the extension that a statement requires.
+  private func isWanted(_ statement: SQLStatement) -> Bool {
+    statement.requiredExtension.map { extensions.contains($0) } ?? true
+  }
+
+  private func transaction(
+    _ what: String, _ body: () async throws(StoreError) -> Void
+  ) async throws(StoreError) {
+    try await storeErrors { () throws(PostgresError) in try await connection.begin() }
+    do {
+      try await body()
     } catch {
-      if migration.isTransactional, !connection.isClosed {
+      if !connection.isClosed {
         try await storeErrors { () throws(PostgresError) in try await connection.rollback() }
       }
       throw error
     }
-    if migration.isTransactional {
+    do {
       try await storeErrors { () throws(PostgresError) in try await connection.commit() }
+    } catch {
+      var error = error
+      error.message = "\(what): \(error.message)"
+      throw error
     }
   }
 
-  private func execute(_ statement: SQLStatement) async throws(StoreError) {
+  /// Runs the statements of a `-- roost: no-transaction` script, which cannot be taken back. Says
+  /// what stays when one fails, and what indexes it leaves that no query uses.
+  private func applyOneByOne(_ migration: PlannedMigration) async throws(StoreError) {
+    let before = Set(try await InvalidIndexes.read(connection).map(\.object))
+    var done = 0
     do {
-      try await connection.simple(statement.text)
+      for statement in migration.statements where isWanted(statement) {
+        try await Self.execute(statement, statement.text, connection)
+        done += 1
+      }
+    } catch {
+      var error = error
+      if done > 0 {
+        error.message += "; \(done) statements before it have run and stay, since the file is "
+        error.message += "no-transaction"
+      }
+      if !connection.isClosed {
+        for index in try await InvalidIndexes.read(connection) where !before.contains(index.object)
+        {
+          error.message += "; \(index)"
+        }
+      }
+      throw error
+    }
+    // IF NOT EXISTS is content with an index that an earlier run has left invalid.
+    var named: Set<String> = []
+    for statement in migration.statements where isWanted(statement) {
+      if let name = try statement.concurrentIndex() { named.insert(name) }
+    }
+    for index in try await InvalidIndexes.read(connection)
+    where !before.contains(index.object) || named.contains(index.object) {
+      throw StoreError(.schemaDrift, "\(migration.file): \(index)", table: index.table)
+    }
+    try await note(migration)
+  }
+
+  /// Runs one statement; its error has file, line, column and what the server says.
+  static func execute(
+    _ statement: SQLStatement, _ text: String, _ connection: PostgresConnection
+  ) async throws(StoreError) {
+    do {
+      try await connection.simple(text)
     } catch {
       var failure = StoreError(error)
       let (line, column) = statement.place(of: error.server?.position ?? 1)

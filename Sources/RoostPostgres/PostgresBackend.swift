@@ -151,6 +151,18 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     try await PostgresMigrationSession.run(configuration, schemaName: schemaName, body)
   }
 
+  func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift] {
+    try await ShadowSchema.drifts(from: applied, configuration)
+  }
+
+  func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
+    try await run { session throws(StoreError) in
+      try await InvalidIndexes.read(session.connection)
+    }
+  }
+
   func adopt(_ schema: Schema) async throws(StoreError) {
     if !schema.tables.isEmpty {
       try await run { session throws(StoreError) in

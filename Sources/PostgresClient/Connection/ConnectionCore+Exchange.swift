@@ -16,9 +16,28 @@ extension ConnectionCore {
         // Only the first answer is worth spinning for: of a long result, more comes while we sleep.
         let wasFirst = isFirst
         isFirst = false
-        if wasFirst ? try fillSpinning() : try fillNow() { continue }
+        if wasFirst {
+          if try fillSpinning() { continue }
+        } else if try fillNow() {
+          await loop.yieldIfWanted()
+          continue
+        }
         try await fill(until: deadline)
       }
+    } catch {
+      throw abandon(error)
+    }
+  }
+
+  /// Sends what has been written while the server need not answer, and hands on what it says all
+  /// the same: true when the exchange is over, mostly because of an error.
+  func send(
+    until deadline: Deadline, _ handle: EventHandler
+  ) async throws(PostgresError) -> Bool {
+    do throws(PostgresError) {
+      if !(try flushNow()) { try await flush(until: deadline) }
+      _ = try fillNow()
+      return try handleBuffered(row: { _ in }, handle)
     } catch {
       throw abandon(error)
     }

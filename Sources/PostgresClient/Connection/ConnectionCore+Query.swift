@@ -7,7 +7,7 @@ typealias RowHandler = (borrowing PostgresRow) throws -> Void
 extension ConnectionCore {
   /// The most bytes of rows that are received only to be dropped, after the caller's own error; a
   /// bigger rest is not waited for, the connection is closed instead.
-  private static let droppedByteCount = 16 << 20
+  static let droppedByteCount = 16 << 20
 
   /// Runs one statement, with binary parameters and results, and hands its rows on.
   ///
@@ -44,7 +44,7 @@ extension ConnectionCore {
 
   /// The statement from the cache, or parsed and described in a round trip of its own.
   @inline(__always)
-  private func prepare(
+  func prepare(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> (PreparedStatement, isNew: Bool) {
     if let known = statements.find(sql, types) { return (known, false) }

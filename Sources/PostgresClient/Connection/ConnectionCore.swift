@@ -123,6 +123,9 @@ final class ConnectionCore: @unchecked Sendable {
   }
 
   private func waitForTurn(until deadline: Deadline) async throws(PostgresError) {
+    if Self.copying == ObjectIdentifier(self) {
+      throw PostgresError(.unsupported, "the connection is in a COPY that this task feeds")
+    }
     let id = loop.makeWaitID()
     waitingTurns.append(id)
     switch await loop.wait(id, descriptor: -1, events: 0, deadline: deadline) {

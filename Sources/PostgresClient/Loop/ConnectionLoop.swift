@@ -111,6 +111,12 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
 
   // MARK: From jobs on the loop
 
+  /// Lets others have the loop, if there are any. Who moves much without ever having to wait calls
+  /// it now and then.
+  func yieldIfWanted() async {
+    if nextJob < jobs.count || !inbox.withLock({ $0.isEmpty }) { await Task.yield() }
+  }
+
   /// A name for a wait that is about to begin.
   func makeWaitID() -> WaitID {
     nextWaitID &+= 1

@@ -6,6 +6,20 @@ extension Session {
     expect(.query)
   }
 
+  /// Appends a simple query of one statement, COPY from the client.
+  package mutating func copyIn(_ sql: String, output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.query(sql: sql).encode(into: &output)
+    expect(.copyIn)
+  }
+
+  /// Appends a simple query of one statement, COPY to the client.
+  package mutating func copyOut(_ sql: String, output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.query(sql: sql).encode(into: &output)
+    expect(.copyOut)
+  }
+
   /// Appends Parse.
   package mutating func parse(
     name: String, sql: String, types: [PostgresType], output: inout WireWriter

@@ -14,6 +14,11 @@ package struct Session: Sendable {
     case close
     case sync
     case query
+    case copyIn
+    case copyOut
+
+    /// Whether it was asked for by Query, which the server ends with ReadyForQuery by itself.
+    var isQuery: Bool { self == .query || self == .copyIn || self == .copyOut }
   }
 
   private enum Phase {
@@ -112,11 +117,14 @@ package struct Session: Sendable {
     }
   }
 
-  /// Whether a message with this tag is a row of the statement that runs; it then needs no more
-  /// than to be read, and `receive` need not be given it.
+  /// Whether a message with this tag is a row of the statement that runs, or data of the COPY; it
+  /// then needs no more than to be read, and `receive` need not be given it.
   @inline(__always)
   package func takesRow(_ tag: UInt8) -> Bool {
-    guard tag == BackendTag.dataRow, nextStep < steps.count, isOpen else { return false }
+    guard nextStep < steps.count, isOpen else { return false }
+    guard tag == BackendTag.dataRow else {
+      return tag == BackendTag.copyData && isCopyingOut && steps[nextStep] == .copyOut
+    }
     switch steps[nextStep] {
     case .execute: return true
     case .query: return queryHasColumns
@@ -236,11 +244,13 @@ package struct Session: Sendable {
     case (.describeStatement, .noData), (.describePortal, .noData):
       nextStep += 1
       return .noColumns
-    case (.sync, .readyForQuery(let status)), (.query, .readyForQuery(let status)):
+    case (_, .readyForQuery(let status)) where step == .sync || step.isQuery:
       nextStep += 1
+      queryHasColumns = false
+      isCopyingOut = false
       transactionStatus = status
       return .ready(status)
-    case (.execute, _), (.query, _):
+    case (.execute, _), (.query, _), (.copyIn, _), (.copyOut, _):
       return try run(step, message, tag: tag, output: &output)
     default: throw .unexpectedMessage(tag: tag, during: "\(step)")
     }
@@ -265,6 +275,13 @@ package struct Session: Sendable {
     case .portalSuspended where step == .execute:
       nextStep += 1
       return .suspended
+    case .copyInResponse(let format) where step == .copyIn: return .copyingIn(format)
+    case .copyOutResponse(let format) where step == .copyOut:
+      isCopyingOut = true
+      return .copyingOut(format)
+    // A statement that was taken for a COPY; what it returns is passed over.
+    case .rowDescription where step == .copyIn || step == .copyOut: return .progress
+    case .dataRow where step == .copyIn || step == .copyOut: return .progress
     case .copyInResponse:
       try FrontendMessage.copyFail(reason: "COPY was not asked for").encode(into: &output)
       // While it copies in, the server passes over the Sync that is already on its way.
@@ -283,7 +300,7 @@ package struct Session: Sendable {
     isCopyingOut = false
     if error.endsSession {
       phase = .ended
-    } else if nextStep < steps.count, steps[nextStep] != .query {
+    } else if nextStep < steps.count, !steps[nextStep].isQuery {
       while nextStep < steps.count, steps[nextStep] != .sync { nextStep += 1 }
     }
     return .failed(error)

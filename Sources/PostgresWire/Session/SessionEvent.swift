@@ -20,6 +20,10 @@ package enum SessionEvent: Sendable {
   case empty
   /// The portal has more rows than were asked for.
   case suspended
+  /// The server waits for CopyData.
+  case copyingIn(CopyFormat)
+  /// CopyData follows.
+  case copyingOut(CopyFormat)
   /// The server began a COPY, which this exchange did not ask for; it has been refused (in) or
   /// its data is passed over (out).
   case copyRefused

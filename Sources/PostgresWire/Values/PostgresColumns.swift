@@ -81,6 +81,16 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
     columns.indices.contains(index) ? columns[index] : nil
   }
 
+  /// These columns in the binary format, whatever their types.
+  package var inBinary: PostgresColumns {
+    PostgresColumns(
+      columns.map { column in
+        var column = column
+        column.format = .binary
+        return column
+      }, catalogue: catalogue)
+  }
+
   /// These columns in the formats that this driver prefers, knowing these types.
   package func preferringBinary(_ catalogue: PostgresTypeCatalogue) -> PostgresColumns {
     PostgresColumns(

@@ -55,13 +55,28 @@ public protocol StorageBackend: StorageSession {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result
 
-  /// Takes the lock that only one migrating process holds, then runs the body.
+  /// Takes the lock that only one migrating process holds, then runs the body. One that waits is
+  /// in nobody's way.
   func migrate<Result: Sendable>(
     _ body: @Sendable (any MigrationSession) async throws -> Result
   ) async throws -> Result
 
-  /// The migrations applied so far, by system and version; needs no right to change anything.
+  /// The migrations applied so far, in the order of their application; needs no right to change
+  /// anything.
   func appliedMigrations() async throws(StoreError) -> [AppliedMigration]
+
+  /// In what the store is not as the migrations that it has say.
+  /// - Parameters:
+  ///   - applied: these migrations in the order of their application.
+  ///   - schema: the schema that they declare together.
+  /// - Throws: `unsupported` where the backend cannot tell; `accessDenied`, naming the right that
+  ///   is missing.
+  func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift]
+
+  /// The indexes that a failed CREATE INDEX CONCURRENTLY has left.
+  func invalidIndexes() async throws(StoreError) -> [SchemaDrift]
 
   /// Takes the schema that the applied migrations declare; called before any row is touched.
   /// - Throws: `schemaDrift` when what is stored does not fit it.
@@ -74,13 +89,44 @@ public protocol StorageBackend: StorageSession {
   func close() async
 }
 
+extension StorageBackend {
+  /// Throws `unsupported`.
+  public func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift] {
+    throw StoreError(.unsupported, "\(location) cannot be compared with its migrations")
+  }
+
+  /// None.
+  public func invalidIndexes() async throws(StoreError) -> [SchemaDrift] { [] }
+}
+
 /// A lock-holding session that applies migrations.
 public protocol MigrationSession: Sendable {
-  /// The migrations applied so far, by system and version.
+  /// The migrations applied so far, in the order of their application.
   func applied() async throws(StoreError) -> [AppliedMigration]
 
-  /// Applies one migration and notes it, both or neither.
+  /// Applies one migration and notes it, or undoes one and removes its note; both or neither.
   func apply(_ migration: PlannedMigration) async throws(StoreError)
+
+  /// Changes notes and runs nothing, all or none.
+  /// - Parameters:
+  ///   - migrations: those that are noted with their present names and texts.
+  ///   - forgetting: those whose notes are removed.
+  /// - Throws: `schemaDrift` when the backend reads its schema from these texts and they declare
+  ///   another one; `unsupported`.
+  func note(
+    _ migrations: [PlannedMigration], forgetting: [AppliedMigration]
+  ) async throws(StoreError)
+}
+
+extension MigrationSession {
+  /// Throws `unsupported`.
+  public func note(
+    _ migrations: [PlannedMigration], forgetting: [AppliedMigration]
+  ) async throws(StoreError) {
+    throw StoreError(.unsupported, "this backend cannot change the notes of its migrations")
+  }
 }
 
 /// Something that not every backend offers.

@@ -28,6 +28,10 @@ struct DDLReader {
     _ tokenized: TokenizedStatement, isTransactional: Bool
   ) throws(StoreError) {
     let statement = tokenized.statement
+    if statement.isStep {
+      make(.step)
+      return
+    }
     // Embedded backends have no extension at all.
     if statement.isOnlyPostgres || statement.requiredExtension != nil {
       passOver(statement)

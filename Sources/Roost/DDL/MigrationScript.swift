@@ -4,6 +4,8 @@ package struct MigrationScript: Sendable {
   package let statements: [SQLStatement]
   /// What the statements mean to embedded backends, in order.
   package let changes: [SchemaChange]
+  /// The place in `statements` of the statement that each change comes from.
+  package let changeStatements: [Int]
   /// The schema after the script.
   package let schema: Schema
   /// What embedded backends pass over, for people: file, line and statement.
@@ -18,9 +20,12 @@ package struct MigrationScript: Sendable {
   ) throws(StoreError) {
     let splitter = try SQLSplitter(text, file: file)
     var reader = DDLReader(schema, file: file)
-    for statement in splitter.statements {
+    var changeStatements: [Int] = []
+    for (place, statement) in splitter.statements.enumerated() {
       try reader.read(statement, isTransactional: splitter.isTransactional)
+      while changeStatements.count < reader.changes.count { changeStatements.append(place) }
     }
+    self.changeStatements = changeStatements
     statements = splitter.statements.map(\.statement)
     changes = reader.changes
     self.schema = reader.schema

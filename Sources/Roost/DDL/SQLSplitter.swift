@@ -1,3 +1,5 @@
+import RoostCore
+
 /// A statement with its tokens, the last of which is `end`.
 struct TokenizedStatement: Sendable {
   var statement: SQLStatement
@@ -9,6 +11,7 @@ struct TokenizedStatement: Sendable {
 ///
 ///     -- roost: only postgres        embedded backends pass over the statement that follows
 ///     -- roost: requires NAME        so does Postgres where the extension is missing
+///     -- roost: step                 embedded backends run a Swift step in its place
 ///     -- roost: no-transaction       the script runs statement by statement, each by itself
 struct SQLSplitter {
   private(set) var statements: [TokenizedStatement] = []
@@ -17,6 +20,7 @@ struct SQLSplitter {
   private let errors: SQLErrors
   private var isOnlyPostgres = false
   private var requiredExtension: String?
+  private var isStep = false
   /// The directive that waits for its statement.
   private var pending: SQLLexer.Directive?
 
@@ -67,12 +71,21 @@ struct SQLSplitter {
       if requiredExtension != nil { throw error("a statement requires one extension", directive) }
       requiredExtension = words[1]
       pending = directive
+    case ("step", 1):
+      if isStep || statements.contains(where: \.statement.isStep) {
+        throw error("a migration has one step", directive)
+      }
+      isStep = true
+      pending = directive
     case ("no-transaction", 1):
       isTransactional = false
     default:
       throw error(
         "unknown directive \"\(directive.words)\"; known are: only postgres, "
-          + "requires EXTENSION, no-transaction", directive)
+          + "requires EXTENSION, step, no-transaction", directive)
+    }
+    if isStep, isOnlyPostgres {
+      throw error("a step runs on every backend, and \"only postgres\" says otherwise", directive)
     }
   }
 
@@ -90,15 +103,35 @@ struct SQLSplitter {
       throw errors.error(
         "BEGIN ATOMIC is not supported; quote the function's body with $$", at: tokens[begin])
     }
+    try refuseTransactionControl(words, at: first)
     let statement = SQLStatement(
       text: lexer.text(first.range.lowerBound..<last.range.upperBound), file: errors.file,
       line: first.line, column: first.column, isOnlyPostgres: isOnlyPostgres,
-      requiredExtension: requiredExtension)
+      requiredExtension: requiredExtension, isStep: isStep)
     var closing = end
     closing.kind = .end
     statements.append(TokenizedStatement(statement: statement, tokens: tokens + [closing]))
     isOnlyPostgres = false
     requiredExtension = nil
+    isStep = false
     pending = nil
+  }
+
+  /// A migration is one transaction with its note; a script that ends it would break that.
+  private func refuseTransactionControl(
+    _ words: [SQLToken.Kind], at token: SQLToken
+  ) throws(StoreError) {
+    guard case .word(let first) = words[0] else { return }
+    let refused: Bool
+    switch first {
+    case "begin", "commit", "rollback", "abort", "end", "savepoint", "release": refused = true
+    case "start", "prepare": refused = words.dropFirst().first == .word("transaction")
+    default: refused = false
+    }
+    if refused {
+      throw errors.error(
+        "\(TextOrder.uppercased(first)) is not allowed: a migration runs in one transaction; "
+          + "\"-- roost: no-transaction\" runs its statements one by one", at: token)
+    }
   }
 }

@@ -1,7 +1,8 @@
 import Foundation
 public import RoostCore
 
-/// A migration's text, as it stands in `migrations/<system>/V<number>__<name>.sql`.
+/// A migration's text, as it stands in `migrations/<system>/V<number>__<name>.sql`, or the script
+/// that undoes one, in `V<number>__<name>.down.sql`.
 public struct MigrationFile: Sendable, Equatable {
   /// The file's name without folders, for messages and for its version.
   public var name: String
@@ -23,22 +24,27 @@ public struct MigrationSet: Sendable {
   public var files: [MigrationFile]
   /// What embedded backends run for the triggers that the files declare.
   public var triggers: [any TriggerFunction]
+  /// What embedded backends run in the place of statements marked `-- roost: step`.
+  public var steps: [any MigrationStep]
 
   /// Makes a set from texts, for example embedded ones.
   public init(
-    system: String, files: [MigrationFile], triggers: [any TriggerFunction] = []
+    system: String, files: [MigrationFile], triggers: [any TriggerFunction] = [],
+    steps: [any MigrationStep] = []
   ) {
     self.system = system
     self.files = files
     self.triggers = triggers
+    self.steps = steps
   }
 
   /// Reads the `.sql` files of a folder, whose name becomes the system's.
   /// - Throws: `invalidConfiguration` when the folder cannot be read.
   public init(
-    folder: String, triggers: [any TriggerFunction] = []
+    folder: String, triggers: [any TriggerFunction] = [], steps: [any MigrationStep] = []
   ) throws(StoreError) {
     self.triggers = triggers
+    self.steps = steps
     let url = URL(fileURLWithPath: folder, isDirectory: true)
     do {
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -63,22 +69,28 @@ public struct Migration: Sendable, Equatable {
   public var version: Int
   /// The words after the two underscores.
   public var name: String
-  /// The file's name.
+  /// The file's name behind the system's: `coherence/V001__create_projects.sql`.
   public var file: String
   /// The text with line ends normalised to LF.
   public var text: String
+  /// The text of the script that undoes the migration, line ends normalised; nil when there is
+  /// none.
+  public var down: String?
 
-  init(system: String, version: Int, name: String, file: String, text: String) {
+  init(
+    system: String, version: Int, name: String, file: String, text: String, down: String? = nil
+  ) {
     self.system = system
     self.version = version
     self.name = name
     self.file = file
     self.text = text
+    self.down = down
   }
 
   /// Reads a file's name: `V001__create_projects.sql`.
   /// - Throws: `invalidMigration` when the name has another form.
-  init(system: String, file: MigrationFile) throws(StoreError) {
+  init(system: String, file: MigrationFile, down: MigrationFile?) throws(StoreError) {
     let parts = file.name.dropLast(4).components(separatedBy: "__")
     guard file.name.hasSuffix(".sql"), file.name.hasPrefix("V"), parts.count == 2,
       let version = Int(parts[0].dropFirst()), version > 0, !parts[1].isEmpty
@@ -92,7 +104,29 @@ public struct Migration: Sendable, Equatable {
     self.version = version
     name = parts[1]
     self.file = "\(system)/\(file.name)"
-    text = file.text.replacingOccurrences(of: "\r\n", with: "\n")
+    text = Self.normalised(file.text)
+    self.down = down.map { Self.normalised($0.text) }
+  }
+
+  /// The name of the script that undoes the migration, whether there is one or not.
+  public var downFile: String { file.dropLast(".sql".count) + Self.downSuffix }
+
+  static let downSuffix = ".down.sql"
+
+  /// The text with CRLF and lone CR as LF, so that a checkout's line ends change no checksum.
+  private static func normalised(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "\r")) else { return text }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count)
+    var isBehindReturn = false
+    for byte in text.utf8 {
+      let isReturn = byte == UInt8(ascii: "\r")
+      if byte != UInt8(ascii: "\n") || !isBehindReturn {
+        bytes.append(isReturn ? UInt8(ascii: "\n") : byte)
+      }
+      isBehindReturn = isReturn
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The SHA-256 of the normalised text, in hexadecimal.
@@ -100,6 +134,12 @@ public struct Migration: Sendable, Equatable {
     SHA256.hash(Array(text.utf8)).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }.joined()
+  }
+
+  /// The note that applying it leaves.
+  func record(at now: Timestamp) -> AppliedMigration {
+    AppliedMigration(
+      system: system, version: version, name: name, checksum: checksum, appliedAt: now)
   }
 }
 
@@ -126,41 +166,9 @@ public struct AppliedMigration: Sendable, Equatable {
     self.checksum = checksum
     self.appliedAt = appliedAt
   }
-}
 
-/// A migration read and checked against those before it.
-public struct PlannedMigration: Sendable {
-  /// The migration.
-  public var migration: Migration
-  /// The note that applying it leaves.
-  public var record: AppliedMigration
-  /// The statements that Postgres executes, in order.
-  public var statements: [SQLStatement]
-  /// What the statements mean to embedded backends, in order.
-  public var changes: [SchemaChange]
-  /// The schema after the migration.
-  public var schema: Schema
-  /// Whether the statements run in one transaction with the note; false for
-  /// `-- roost: no-transaction`.
-  public var isTransactional: Bool
-}
-
-extension PlannedMigration {
-  /// Reads a migration that a store kept, onto the schema before it.
-  /// - Throws: `invalidMigration` when the text cannot be read by this program.
-  package init(_ record: AppliedMigration, text: String, onto schema: Schema) throws(StoreError) {
-    let migration = Migration(
-      system: record.system, version: record.version, name: record.name,
-      file: "\(record.system)/V\(record.version)__\(record.name).sql", text: text)
-    self.init(
-      migration, record,
-      try MigrationScript(
-        reading: text, file: migration.file, onto: schema))
-  }
-
-  init(_ migration: Migration, _ record: AppliedMigration, _ script: MigrationScript) {
-    self.init(
-      migration: migration, record: record, statements: script.statements,
-      changes: script.changes, schema: script.schema, isTransactional: script.isTransactional)
+  /// Whether both are notes of the same migration, in whatever text.
+  package func isSameVersion(as other: AppliedMigration) -> Bool {
+    system == other.system && version == other.version
   }
 }

@@ -24,6 +24,8 @@ public enum SchemaChange: Sendable, Equatable {
   case dropEnumeration(String)
   /// Literal rows of the migration itself.
   case insert(Mutation.Insert)
+  /// The place of the Swift step that is registered for the migration's version.
+  case step
 }
 
 extension Schema {
@@ -42,7 +44,7 @@ extension Schema {
       orderForeignKeys(renaming: name, to: table)
     case .setEnumeration(let type): enumerations[type.name] = type
     case .dropEnumeration(let name): enumerations[name] = nil
-    case .insert: break
+    case .insert, .step: break
     }
   }
 }

@@ -32,14 +32,22 @@ extension Selection {
         query.filter = query.filter.map { .and([$0, start]) } ?? start
       }
       query.limit = size + 1
-      let rows = try await session.query(query)
+      // The position is made of what the page is ordered by.
+      if let read = query.columns {
+        let ordered = query.order.reduce(into: Set<String>()) {
+          $0.formUnion($1.expression.columns)
+        }
+        query.columns = read + ordered.subtracting(read).sorted()
+      }
+      var rows: [Row] = []
+      for row in try await session.query(query) { rows.append(try layout.row(row, of: query)) }
       var page = Page<R>(records: [], next: nil)
-      for row in rows.prefix(size) { page.records.append(try R(row: Row(row, layout))) }
+      for row in rows.prefix(size) { page.records.append(try R(row: row)) }
       if rows.count > size {
         var values: [Value] = []
         for term in query.order {
           let bound = try BoundExpression(term.expression, in: layout.table)
-          values.append(try bound.evaluate(rows[size - 1]))
+          values.append(try bound.evaluate(rows[size - 1].values))
         }
         page.next = PagePosition(values: values)
       }

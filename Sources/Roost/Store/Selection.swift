@@ -55,7 +55,7 @@ extension Selection {
       let rows = try await session.query(query)
       var records: [R] = []
       records.reserveCapacity(rows.count)
-      for row in rows { records.append(try R(row: Row(row, layout))) }
+      for row in rows { records.append(try R(row: try layout.row(row, of: query))) }
       return records
     }
   }
@@ -153,7 +153,7 @@ extension Selection {
   ) async throws {
     let (query, layout) = try await core.perform { _ throws(StoreError) in try completed() }
     try await core.session.scan(query, batchSize: batchSize) { rows in
-      try await body(rows.map { try R(row: Row($0, layout)) })
+      try await body(rows.map { try R(row: try layout.row($0, of: query)) })
     }
   }
 

@@ -1,4 +1,5 @@
 public import Foundation
+import RoostCore
 
 /// How far opening a store goes with migrations.
 public enum MigrationMode: String, Sendable, CaseIterable {
@@ -36,38 +37,85 @@ extension Store {
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
   ///   - migrations: the systems whose tables the store holds.
+  ///   - routes: tables that are kept elsewhere, each with a `migrate` and `fallback` of its own in
+  ///     its URL. With routes raw SQL is `unsupported`, and so is a transaction over tables of two
+  ///     places.
   ///   - migrate: how far to go with migrations; nil for the URL's word or the default.
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
   ///   - generators: clock and UUIDs.
   ///   - log: where log lines go.
-  /// - Throws: `invalidConfiguration`, `invalidMigration`, `migrationPending`, `schemaDrift`,
-  ///   `unavailable`, `accessDenied`, `locked`, `corrupted`.
+  /// - Throws: `invalidConfiguration`, also for a foreign key between tables of two places;
+  ///   `undefinedTable` for a route of an unknown table; `invalidMigration`, `migrationPending`,
+  ///   `schemaDrift`, `unavailable`, `accessDenied`, `locked`, `corrupted`.
   public static func open(
     _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
-    migrate: MigrationMode? = nil, requireURL: Bool = false,
+    routes: [Route] = [], migrate: MigrationMode? = nil, requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
-    let registry = try BackendRegistry(backends)
-    let context = BackendContext(
-      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
-    var target = try BackendURL(
-      try chooseURL(url, context, requireURL: requireURL))
-    let mode = try target.takeChoice("migrate", of: MigrationMode.self) ?? migrate
-    let fallback = try target.takeChoice("fallback", of: Fallback.self) ?? .none
-    let plan = try MigrationPlan(migrations, now: generators.now())
-    let (backend, degradation) = try await open(target, fallback, registry, context)
+    let (target, registry, context) = try choose(
+      url, backends, migrations, requireURL: requireURL, environment, log)
+    let now = generators.now()
+    let plan = try MigrationPlan(migrations, now: now)
+    let tables = try RoutedTables(routes, main: target, plan.schema)
+    let main = try await open(target, registry, context, plan, migrate, at: now)
+    let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
+      try await open(url, registry, context, plan, migrate, at: now)
+    }
+    return Store(
+      context: StoreContext(
+        backend: opened.backend, schema: opened.schema, generators: generators),
+      opening: opened.report)
+  }
+
+  /// A backend that is ready for use, its schema, and what opening it did.
+  struct OpenedBackend {
+    var backend: any StorageBackend
+    var schema: Schema
+    var report: OpeningReport
+  }
+
+  private static func open(
+    _ url: BackendURL, _ registry: BackendRegistry, _ context: BackendContext,
+    _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
+  ) async throws(StoreError) -> OpenedBackend {
+    var url = url
+    let mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
+    let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
+    let (backend, degradation) = try await open(url, fallback, registry, context)
     do {
-      var report = try await prepare(backend, plan, degradation == nil ? mode : .auto, log)
-      report.degradation = degradation
-      let context = StoreContext(backend: backend, schema: plan.schema, generators: generators)
-      return Store(context: context, opening: report)
+      var opened = try await prepare(
+        backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
+      opened.report.degradation = degradation
+      return opened
     } catch {
       await backend.close()
       throw error
     }
+  }
+
+  /// Opens the backend alone: nothing takes its place, and no migration is looked at.
+  static func openBackend(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> any StorageBackend {
+    var (target, registry, context) = try choose(
+      url, backends, migrations, requireURL: requireURL, environment, log)
+    for parameter in parameters { _ = target.take(parameter) }
+    return try await registry.open(target, context: context)
+  }
+
+  private static func choose(
+    _ url: String?, _ backends: [BackendFactory], _ migrations: [MigrationSet], requireURL: Bool,
+    _ environment: [String: String], _ log: @escaping @Sendable (LogLine) -> Void
+  ) throws(StoreError) -> (BackendURL, BackendRegistry, BackendContext) {
+    let registry = try BackendRegistry(backends)
+    let context = BackendContext(
+      environment: environment, triggers: migrations.flatMap(\.triggers), log: log)
+    let target = try BackendURL(try chooseURL(url, context, requireURL: requireURL))
+    return (target, registry, context)
   }
 
   /// The URL by precedence.
@@ -109,21 +157,24 @@ extension Store {
 
   private static func prepare(
     _ backend: any StorageBackend, _ plan: MigrationPlan, _ mode: MigrationMode?,
-    _ log: @Sendable (LogLine) -> Void
-  ) async throws(StoreError) -> OpeningReport {
+    at now: Timestamp, _ log: @Sendable (LogLine) -> Void
+  ) async throws(StoreError) -> OpenedBackend {
     let isEmbedded = !backend.capabilities.contains(.sql)
     var migrated: [String] = []
+    // A store may have its columns in another order than the files, after files out of order.
+    var schema = plan.schema
     switch mode ?? (isEmbedded ? .auto : .check) {
-    case .auto: migrated = try await plan.apply(to: backend)
-    case .check: try await plan.check(backend)
+    case .auto: (migrated, schema) = try await plan.apply(to: backend, at: now)
+    case .check: schema = try await plan.check(backend)
     case .off: break
     }
-    try await backend.adopt(plan.schema)
+    try await backend.adopt(schema)
     if !migrated.isEmpty {
       log(LogLine(.info, "migrated \(migrated.count): \(migrated.joined(separator: ", "))"))
     }
     log(LogLine(.info, "opened \(backend.location)"))
-    return OpeningReport(
+    let report = OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
+    return OpenedBackend(backend: backend, schema: schema, report: report)
   }
 }

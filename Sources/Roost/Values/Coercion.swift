@@ -54,8 +54,17 @@ extension ColumnType {
       return .array(stored)
     default:
       guard let converted = try convert(value, table, column) else {
+        // Postgres tells a day that no calendar has from a text that is no date at all.
+        let code: StoreError.Code =
+          if case .text(let text) = value, Self.hasFormOfDay(text),
+            [.date, .timestamp, .timestamptz].contains(self)
+          {
+            .valueOutOfRange
+          } else {
+            .invalidValue
+          }
         throw StoreError(
-          .invalidValue, "\(value) is not a \(sql), which \"\(column)\" holds", table: table,
+          code, "\(value) is not a \(sql), which \"\(column)\" holds", table: table,
           column: column)
       }
       return converted
@@ -75,7 +84,15 @@ extension ColumnType {
     case (.enumeration(let type), .label(let label)):
       return type.label(label.text).map { .label($0) }
     case (.real, _), (.double, _):
-      if case .text(let text) = value { return convert(text: text) }
+      var value = value
+      if case .text(let text) = value {
+        guard let number = Numeric(text) else { return nil }
+        value = .double(number.double)
+        if number.isFinite, number.double.isInfinite || number.double == 0 && number != 0 {
+          throw StoreError(
+            .valueOutOfRange, "\(sql) out of range in \"\(column)\"", table: table, column: column)
+        }
+      }
       guard let number = value.asDouble else { return nil }
       if self == .double { return .double(number) }
       let narrow = Float(number)
@@ -110,14 +127,7 @@ extension ColumnType {
 
   private func convert(text: String) -> Value? {
     switch self {
-    case .boolean:
-      switch TextOrder.lowercased(text) {
-      case "t", "true", "yes", "on", "1": .bool(true)
-      case "f", "false", "no", "off", "0": .bool(false)
-      default: nil
-      }
-    case .real, .double:
-      Numeric(text).map { .double($0.double) }
+    case .boolean: Self.bool(text).map { .bool($0) }
     case .uuid: UUID(uuidString: text).map { .uuid($0) }
     case .date: CalendarDate(text).map { .date($0) }
     case .timestamp, .timestamptz: Timestamp(text).map { .timestamp($0) }
@@ -125,6 +135,30 @@ extension ColumnType {
     case .array where text == "{}": .array([])
     default: nil
     }
+  }
+
+  /// A boolean as Postgres reads one: a word or a beginning of it that can mean no other.
+  private static func bool(_ text: String) -> Bool? {
+    let word = TextOrder.lowercased(text)
+    switch word {
+    case "", "o": return nil
+    case "1", "on": return true
+    case "0": return false
+    default:
+      if ["true", "yes"].contains(where: { $0.hasPrefix(word) }) { return true }
+      if ["false", "no", "off"].contains(where: { $0.hasPrefix(word) }) { return false }
+      return nil
+    }
+  }
+
+  /// Whether a text starts with digits as a day does: `2024-02-30`.
+  private static func hasFormOfDay(_ text: String) -> Bool {
+    let form = Array("0000-00-00".utf8)
+    let start = Array(text.utf8.prefix(form.count))
+    return start.count == form.count
+      && zip(start, form).allSatisfy { byte, wanted in
+        wanted == UInt8(ascii: "0") ? (48...57).contains(byte) : byte == wanted
+      }
   }
 
   private static func containsNull(_ document: JSON) -> Bool {

@@ -11,7 +11,7 @@ extension Arguments {
   private static let openStore = Mutex<Store?>(nil)
 
   /// The store's URL by precedence: `--url`, POSTGRES_URL, DATABASE_URL, `file:roost-data`.
-  private var url: String {
+  var url: String {
     if let url = value("--url") { return url }
     let environment = ProcessInfo.processInfo.environment
     for name in ["POSTGRES_URL", "DATABASE_URL"] {

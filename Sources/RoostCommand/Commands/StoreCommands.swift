@@ -3,34 +3,6 @@ import RoostCore
 import RoostSystems
 
 extension Command {
-  static let migrate = Command(
-    name: "migrate", usage: "", summary: "apply the migrations that the store has not",
-    operands: 0...0
-  ) { arguments in
-    try await arguments.withStore(migrate: .auto, isReading: false) { store in
-      let opening = store.opening
-      if arguments.wantsJSON {
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("backend")
-        json.string(opening.location)
-        for (name, lines) in [("applied", opening.migrated), ("passedOver", opening.passedOver)] {
-          json.key(name)
-          json.beginArray()
-          for line in lines { json.string(line) }
-          json.endArray()
-        }
-        json.endObject()
-        Terminal.print(String(decoding: json.bytes, as: UTF8.self))
-        return .success
-      }
-      for file in opening.migrated { Terminal.print("applied \(file)") }
-      if opening.migrated.isEmpty { Terminal.print("nothing to do") }
-      for line in opening.passedOver { Terminal.print("passed over \(line)") }
-      return .success
-    }
-  }
-
   static let ping = Command(
     name: "ping", usage: "", summary: "say whether the store answers", operands: 0...0
   ) { arguments in

@@ -97,6 +97,7 @@ public struct SystemFileSystem: FileSystem {
 /// A file of the machine's file system.
 final class SystemFile: OpenFile {
   let path: String
+  private let isLocked = Atomic(false)
   /// The descriptor; -1 once closed.
   private let descriptor: Atomic<Int32>
 
@@ -168,11 +169,15 @@ final class SystemFile: OpenFile {
 
   func lock() throws(FileError) {
     _ = try retrying(.flock, path) { flock(number, LOCK_EX | LOCK_NB) }
+    isLocked.store(true, ordering: .releasing)
   }
 
   func close() throws(FileError) {
     let number = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
     guard number >= 0 else { return }
+    // A child process that is just being started has the descriptor, too, until it runs its own
+    // program: without this the lock would outlive its owner for a moment.
+    if isLocked.load(ordering: .acquiring) { _ = flock(number, LOCK_UN) }
     // Not repeated after EINTR: Linux has released the descriptor by then.
     if closeDescriptor(number) != 0, errno != EINTR {
       throw FileError(number: errno, operation: .close, path: path)

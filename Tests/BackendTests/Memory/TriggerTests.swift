@@ -60,7 +60,7 @@ private struct Visit: TriggerFunction {
     let error = await failure("AFTER UPDATE", [])
     #expect(error?.code == .unsupported)
     #expect(error?.message.contains("\"nodes_visit\" on \"nodes\" has no counterpart") == true)
-    #expect(error?.message.hasPrefix("nodes/V001__nodes.sql: ") == true)
+    #expect(error?.message.hasPrefix("nodes/V001__nodes.sql:2:1: ") == true)
   }
 
   @Test func beforeTheRow() async {

@@ -30,6 +30,13 @@ import Testing
     #expect(try condition(written) == condition(meant))
   }
 
+  @Test func overSeveralLines() throws {
+    #expect(
+      try condition("a > 1 -- ; not the end)\r\n  AND ( /* ( ; */ s <> ';'\n\tOR s = ')' )\n")
+        == condition("a > 1 AND (s <> ';' OR s = ')')"))
+    #expect(try condition("s =\n$q$it's ; )$q$") == condition("s = 'it''s ; )'"))
+  }
+
   @Test func tests() throws {
     #expect(try condition("a IS NULL") == .isNull(a))
     #expect(try condition("a IS NOT NULL") == .not(.isNull(a)))

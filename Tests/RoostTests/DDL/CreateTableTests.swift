@@ -244,7 +244,7 @@ import Testing
         "CREATE TEMP TABLE t (a int PRIMARY KEY)", "1:1: the statement CREATE TEMP is not supported"
       ),
       ("SELECT 1", "1:1: the statement SELECT is not supported; write \"-- roost: only postgres\""),
-      ("BEGIN", "1:1: the statement BEGIN"), ("\"x\"", "1:1: expected a statement"),
+      ("BEGIN", "1:1: BEGIN is not allowed"), ("\"x\"", "1:1: expected a statement"),
     ] as [(String, String)])
   func refuses(sql: String, message: String) throws {
     let text = try #require(failure(sql))

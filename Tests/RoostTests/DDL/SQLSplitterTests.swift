@@ -49,6 +49,33 @@ import Testing
     #expect(
       splitter.statements.map(\.statement.requiredExtension) == ["pg_trgm", nil, "hstore"])
     #expect(try SQLSplitter("A", file: "").isTransactional)
+    let step = try SQLSplitter("A;\n-- roost: step\n-- roost: requires x\nB; C", file: "f.sql")
+    #expect(step.statements.map(\.statement.isStep) == [false, true, false])
+    #expect(step.statements[1].statement.requiredExtension == "x")
+  }
+
+  @Test func knowsWhatRunsInATransaction() throws {
+    func text(_ sql: String) throws -> String? {
+      try #require(SQLSplitter(sql, file: "").statements.first).statement.transactionalText()
+    }
+    #expect(
+      try text("CREATE UNIQUE INDEX /* a */ CONCURRENTLY IF NOT EXISTS i ON t (concurrently)")
+        == "CREATE UNIQUE INDEX /* a */  IF NOT EXISTS i ON t (concurrently)")
+    #expect(try text("drop index concurrently é") == "drop index  é")
+    #expect(try text("REINDEX TABLE CONCURRENTLY t") == "REINDEX TABLE  t")
+    for same in ["CREATE INDEX \"concurrently\" ON t (a)", "SELECT 'CONCURRENTLY'", "ANALYZE t"] {
+      #expect(try text(same) == same)
+    }
+    #expect(try text("VACUUM t") == nil)
+    func index(_ sql: String) throws -> String? {
+      try #require(SQLSplitter(sql, file: "").statements.first).statement.concurrentIndex()
+    }
+    #expect(try index("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I\" ON t (a)") == "I")
+    #expect(try index("CREATE INDEX CONCURRENTLY ix ON t (a)") == "ix")
+    for none in [
+      "CREATE INDEX CONCURRENTLY ON t (a)", "CREATE INDEX ix ON t (a)",
+      "DROP INDEX CONCURRENTLY ix", "SELECT 1",
+    ] { #expect(try index(none) == nil, "\(none)") }
   }
 
   @Test(
@@ -73,6 +100,17 @@ import Testing
       ("A E'\\u0000'", "f.sql:1:5: invalid escape"), ("A E'\\xff'", "f.sql:1:5: invalid escape"),
       ("A E'\\ud800'", "f.sql:1:5: invalid escape"),
       ("A E'\\", "f.sql:1:6: a string is not closed"),
+      ("A;\n BEGIN; B", "f.sql:2:2: BEGIN is not allowed: a migration runs in one transaction"),
+      ("-- roost: only postgres\nCOMMIT", "f.sql:2:1: COMMIT is not allowed"),
+      ("END", "f.sql:1:1: END is not"), ("rollback;", "f.sql:1:1: ROLLBACK is not"),
+      ("ABORT", "f.sql:1:1: ABORT is not"), ("SAVEPOINT x", "f.sql:1:1: SAVEPOINT is not"),
+      ("START TRANSACTION", "f.sql:1:1: START is not"),
+      ("RELEASE x", "f.sql:1:1: RELEASE is not"),
+      ("PREPARE TRANSACTION 'x'", "f.sql:1:1: PREPARE is not"),
+      ("-- roost: step\n-- roost: step\nA", "f.sql:2:1: a migration has one step"),
+      ("-- roost: step\nA;\n-- roost: step\nB", "f.sql:3:1: a migration has one step"),
+      ("-- roost: step\n-- roost: only postgres\nA", "f.sql:2:1: a step runs on every backend"),
+      ("A;\n-- roost: step", "f.sql:2:1: no statement follows the directive"),
       ("CREATE FUNCTION f()\nBEGIN ATOMIC SELECT 1; END;", "f.sql:2:1: BEGIN ATOMIC"),
     ] as [(String, String)])
   func refuses(script: String, message: String) {

@@ -184,9 +184,8 @@ public struct AgentTaskStore: Sendable {
       }
     if let task = moved.first { return task }
     let task = try await session.get(AgentTask.self, id)
-    throw StoreError(
-      .invalidTransition,
-      "task \"\(id)\" is \(task.status.rawValue), so it cannot become \(status.rawValue)",
+    throw StoreError.invalidTransition(
+      "task \"\(id)\"", from: task.status.rawValue, to: status.rawValue,
       table: AgentTask.table)
   }
 }

@@ -1,0 +1,168 @@
+import PostgresWire
+import RoostCore
+
+// COPY runs as a simple query: the server then ends it with ReadyForQuery by itself, also when it
+// fails half-way. Each wait has the time of a query; the whole may take as long as it goes on.
+
+/// What a COPY has come to. Used on the loop's thread only, as the core.
+final class CopyOutcome {
+  private(set) var hasBegun = false
+  private(set) var isOver = false
+  private(set) var tag = PostgresCommandTag("")
+  private(set) var failure: PostgresServerMessage?
+  /// Whether data is sent: neither refused by the server nor ended by the client.
+  var takesData = false
+
+  /// Takes what the server says; true when there is nothing more to come, or when it waits.
+  func note(_ event: SessionEvent) -> Bool {
+    switch event {
+    case .copyingIn:
+      hasBegun = true
+      takesData = true
+      return true
+    case .copyingOut: hasBegun = true
+    case .completed(let text): tag = PostgresCommandTag(text)
+    case .failed(let message):
+      failure = failure ?? message
+      takesData = false
+      isOver = isOver || message.endsSession
+    case .ready: isOver = true
+    default: break
+    }
+    return isOver
+  }
+}
+
+/// The way for the data of a COPY to the server, on the loop's thread.
+struct CopyInput {
+  let connection: PostgresConnection
+  let outcome: CopyOutcome
+  let timeout: Duration?
+
+  func send(_ bytes: [UInt8]) async throws(PostgresError) {
+    try await connection.onLoop { () throws(PostgresError) in
+      try await connection.core.send(bytes, outcome, timeout: timeout)
+    }
+  }
+}
+
+extension ConnectionCore {
+  /// The columns that a query returns, or that a table has, without running it.
+  func describe(
+    _ sql: String, timeout: Duration?
+  ) async throws(PostgresError) -> PostgresColumns {
+    let deadline = Deadline.after(timeout ?? configuration.queryTimeout)
+    try await beginTurn(until: deadline)
+    defer { endTurn() }
+    try requireOpen()
+    return try await prepare(sql, [], until: deadline).0.columns
+  }
+
+  /// The core whose COPY the current task feeds; it cannot have another turn meanwhile.
+  @TaskLocal static var copying: ObjectIdentifier?
+
+  /// The most bytes of one CopyData; what is in one message means nothing.
+  private static let copyDataByteCount = 1 << 20
+
+  /// Runs COPY FROM STDIN with the data that the closure sends.
+  ///
+  /// What the closure throws makes the COPY fail, in the server, too, and is rethrown; the
+  /// connection stays as good as it was.
+  func copyIn(
+    _ sql: String, on connection: PostgresConnection, timeout: Duration?,
+    _ body: (CopyInput) async throws -> Void
+  ) async throws -> PostgresCommandTag {
+    let timeout = timeout ?? configuration.queryTimeout
+    try await beginTurn(until: .after(timeout))
+    defer { endTurn() }
+    try requireOpen()
+    if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
+    let outcome = CopyOutcome()
+    try wire.write { (session, output) throws(WireError) in
+      try session.copyIn(sql, output: &output)
+    }
+    try await exchange(until: .after(timeout), row: { _ in }) { outcome.note($0) }
+    if !outcome.hasBegun { throw copyFailure(outcome, "COPY ... FROM STDIN") }
+    var callerError: (any Error)?
+    do {
+      let input = CopyInput(connection: connection, outcome: outcome, timeout: timeout)
+      try await Self.$copying.withValue(ObjectIdentifier(self)) { try await body(input) }
+    } catch {
+      callerError = error
+    }
+    outcome.takesData = false
+    if !outcome.isOver, !isClosed {
+      let message: FrontendMessage =
+        callerError == nil ? .copyDone : .copyFail(reason: "the client gave up")
+      try wire.write { (_, output) throws(WireError) in try message.encode(into: &output) }
+      try await exchange(until: .after(timeout), row: { _ in }) { outcome.note($0) }
+    }
+    if let callerError { throw callerError }
+    if let failure = outcome.failure { throw refused(failure) }
+    return outcome.tag
+  }
+
+  /// Sends a part of a COPY's data. Does nothing once the server has refused it.
+  fileprivate func send(
+    _ bytes: [UInt8], _ outcome: CopyOutcome, timeout: Duration?
+  ) async throws(PostgresError) {
+    var rest = bytes[...]
+    while !rest.isEmpty, outcome.takesData {
+      if Task.isCancelled { throw PostgresError(.cancelled, "cancelled while copying") }
+      try requireOpen()
+      let part = rest.prefix(Self.copyDataByteCount)
+      rest = rest.dropFirst(part.count)
+      try wire.write { (_, output) throws(WireError) in
+        try output.message(FrontendTag.copyData) { writer in
+          part.withUnsafeBytes { writer.write($0) }
+        }
+      }
+      _ = try await send(until: .after(timeout)) { outcome.note($0) }
+      await loop.yieldIfWanted()
+    }
+  }
+
+  /// Runs COPY TO STDOUT and hands the data on, message by message.
+  ///
+  /// What the closure throws ends the COPY and is rethrown.
+  func copyOut(
+    _ sql: String, timeout: Duration?, data handle: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> PostgresCommandTag {
+    let timeout = timeout ?? configuration.queryTimeout
+    try await beginTurn(until: .after(timeout))
+    defer { endTurn() }
+    try requireOpen()
+    if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
+    let outcome = CopyOutcome()
+    var callerError: (any Error)?
+    var dropped = 0
+    try wire.write { (session, output) throws(WireError) in
+      try session.copyOut(sql, output: &output)
+    }
+    do throws(PostgresError) {
+      try await exchange(until: .after(timeout)) { body throws(PostgresError) in
+        guard callerError == nil else {
+          dropped += body.count
+          guard dropped <= Self.droppedByteCount else {
+            throw PostgresError(.closed, "closed rather than to receive data that nobody wants")
+          }
+          return
+        }
+        do { try handle(body) } catch { callerError = error }
+      } _: {
+        outcome.note($0)
+      }
+    } catch {
+      throw callerError ?? error
+    }
+    if let callerError { throw callerError }
+    if !outcome.hasBegun { throw copyFailure(outcome, "COPY ... TO STDOUT") }
+    if let failure = outcome.failure { throw refused(failure) }
+    return outcome.tag
+  }
+
+  private func copyFailure(_ outcome: CopyOutcome, _ wanted: String) -> PostgresError {
+    if let failure = outcome.failure { return refused(failure) }
+    return PostgresError(.unsupported, "the statement is not \(wanted)")
+  }
+}

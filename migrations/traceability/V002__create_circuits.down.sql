@@ -1,0 +1,9 @@
+DROP TABLE activities;
+DROP TABLE circuit_operations;
+DROP TABLE circuit_items;
+DROP TABLE circuit_members;
+DROP TABLE circuits;
+DROP TYPE activity_kind;
+DROP TYPE circuit_operation_status;
+DROP TYPE circuit_operation_kind;
+DROP TYPE circuit_role;

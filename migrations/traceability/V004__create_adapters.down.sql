@@ -1,0 +1,2 @@
+DROP TABLE adapters;
+DROP TYPE adapter_type;

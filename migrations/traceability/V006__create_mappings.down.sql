@@ -1,0 +1,1 @@
+DROP TABLE lid_dfid_mappings;

@@ -1,0 +1,2 @@
+DROP TABLE data_lake_entries;
+DROP TYPE verification_status;

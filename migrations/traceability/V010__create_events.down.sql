@@ -1,0 +1,2 @@
+DROP TABLE events;
+DROP TYPE event_kind;
