@@ -54,6 +54,7 @@ private struct Named: Codable, Equatable {
       _ = try await connection.query("SELECT 1 AS other, 'a'", decoding: Person.self)
     }
     #expect(missing?.decoding?.column == "id")
+    #expect(missing?.decoding?.swiftType == "Int")
     await connection.close()
   }
 
@@ -78,6 +79,11 @@ private struct Named: Codable, Equatable {
     #expect(error?.decoding?.column == "span")
     #expect(error?.decoding?.columnIndex == 2)
     #expect(error?.decoding?.typeName == "integer")
+    let missing = await #expect(throws: PostgresError.self) {
+      _ = try await connection.queryOne("SELECT 1 AS id", decoding: Named.self)
+    }
+    #expect(missing?.decoding?.column == "span")
+    #expect(missing?.decoding?.swiftType == "PostgresInterval")
     await connection.close()
   }
 

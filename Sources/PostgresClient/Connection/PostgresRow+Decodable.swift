@@ -115,29 +115,31 @@ private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func contains(_ key: Key) -> Bool { row.value(key) != nil }
 
-  func decodeNil(forKey key: Key) throws -> Bool { try value(key).isNull }
+  func decodeNil(forKey key: Key) throws -> Bool { try value(key, as: Any?.self).isNull }
 
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
-    try ValueDecoder(value: value(key)).decode(type)
+    try ValueDecoder(value: value(key, as: type)).decode(type)
   }
 
   func nestedContainer<Nested: CodingKey>(
     keyedBy: Nested.Type, forKey key: Key
   ) throws -> KeyedDecodingContainer<Nested> {
-    try ValueDecoder(value: value(key)).container(keyedBy: Nested.self)
+    try ValueDecoder(value: value(key, as: Any.self)).container(keyedBy: Nested.self)
   }
 
   func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-    try ValueDecoder(value: value(key)).unkeyedContainer()
+    try ValueDecoder(value: value(key, as: Any.self)).unkeyedContainer()
   }
 
   func superDecoder() throws -> any Decoder { row }
-  func superDecoder(forKey key: Key) throws -> any Decoder { ValueDecoder(value: try value(key)) }
+  func superDecoder(forKey key: Key) throws -> any Decoder {
+    ValueDecoder(value: try value(key, as: Any.self))
+  }
 
-  private func value(_ key: Key) throws -> RowDecoder.Value {
+  private func value(_ key: Key, as swiftType: any Any.Type) throws -> RowDecoder.Value {
     guard let value = row.value(key) else {
       throw PostgresDecodingError(
-        "the result has no such column", type: .unspecified, swiftType: Any.self,
+        "the result has no such column", type: .unspecified, swiftType: swiftType,
         column: key.stringValue)
     }
     return value

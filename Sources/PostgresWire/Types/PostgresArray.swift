@@ -152,7 +152,7 @@ where Element: PostgresTextRepresentable {
   /// As the server writes it: `{1,NULL}`, `[0:1]={{a,b},{c,d}}`.
   public var description: String {
     var text = ""
-    if dimensions.contains(where: { $0.lowerBound != 1 }) {
+    if !elements.isEmpty, dimensions.contains(where: { $0.lowerBound != 1 }) {
       for dimension in dimensions {
         text += "[\(dimension.lowerBound):\(Int(dimension.lowerBound) + dimension.count - 1)]"
       }

@@ -116,7 +116,7 @@ public struct PostgresRow: ~Copyable {
   public func decode<T: PostgresDecodable>(
     _ type: T.Type = T.self, named name: String
   ) throws(PostgresDecodingError) -> T {
-    guard let index = columns.index(named: name) else { throw missing(column: name) }
+    guard let index = columns.index(named: name) else { throw missing(column: name, as: type) }
     return try decode(type, at: index)
   }
 
@@ -153,9 +153,9 @@ public struct PostgresRow: ~Copyable {
 
   @inline(never)
   @usableFromInline
-  func missing(column: String) -> PostgresDecodingError {
+  func missing(column: String, as swiftType: any Any.Type = Any.self) -> PostgresDecodingError {
     PostgresDecodingError(
-      "the result has no such column", type: .unspecified, swiftType: Any.self, column: column)
+      "the result has no such column", type: .unspecified, swiftType: swiftType, column: column)
   }
 
   @inline(never)

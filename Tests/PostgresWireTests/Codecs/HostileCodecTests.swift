@@ -20,7 +20,8 @@ import Testing
     #expect(throws: PostgresDecodingError.self) {
       try Codec.decode(T.self, nil, T.postgresParameterType, .binary)
     }
-    #expect(taken >= 0)
+    // Forms that differ in a number only are values, too: the decoder was reached.
+    #expect(taken > 0)
   }
 
   @Test func fixedLengths() throws {
