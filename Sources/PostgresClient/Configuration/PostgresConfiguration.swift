@@ -73,6 +73,9 @@ public struct PostgresConfiguration: Sendable {
   /// Shared by the connections of one pool.
   var tlsContexts = TLSContextCache()
 
+  /// Shared by the connections of one pool.
+  var types = TypeCache()
+
   private var secret: Secret
 
   /// The password, nil when there is none.

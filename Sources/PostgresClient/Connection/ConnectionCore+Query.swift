@@ -66,7 +66,7 @@ extension ConnectionCore {
     var failure: PostgresServerMessage?
     try await exchange(until: deadline, row: { _ in }) { event in
       switch event {
-      case .columns(let described): columns = PostgresColumns(described).preferringBinary()
+      case .columns(let described): columns = PostgresColumns(described)
       case .failed(let message):
         failure = message
         return message.endsSession
@@ -76,6 +76,8 @@ extension ConnectionCore {
       return false
     }
     if let failure { throw refused(failure) }
+    columns = columns.preferringBinary(
+      try await catalogue(for: CollectionOfOne(columns), until: deadline))
     let statement = PreparedStatement(name: name, sql: sql, types: types, columns: columns)
     statements.insert(statement)
     return statement
@@ -202,6 +204,11 @@ extension ConnectionCore {
     }
     if wasCopy { throw Self.copyRefused }
     if let failure { throw refused(failure) }
+    // A script may leave a transaction that has failed, in which nothing can be asked.
+    if transactionStatus != .failed {
+      let catalogue = try await catalogue(for: results.lazy.map(\.columns), until: deadline)
+      for index in results.indices { results[index].know(catalogue) }
+    }
     return results
   }
 }

@@ -92,18 +92,6 @@ extension PostgresConnection {
     return rows.first
   }
 
-  /// Runs a statement and reads its rows as structs: a property is read from the column of its
-  /// name, or of its name in snake_case.
-  public func query<T: Decodable>(
-    _ query: PostgresQuery, decoding type: T.Type
-  ) async throws(PostgresError) -> [T] {
-    var rows: [T] = []
-    try await rethrowingPostgresErrors {
-      try await forEachRow(query) { row in rows.append(try row.decode(structure: type)) }
-    }
-    return rows
-  }
-
   /// Runs a script of any number of statements, separated by semicolons, and returns a result for
   /// each; their values are in the text format.
   ///

@@ -23,7 +23,7 @@ public struct PostgresCommandTag: Sendable, Hashable, CustomStringConvertible {
 /// The whole result of one statement.
 public struct PostgresResult: Sendable {
   /// The columns; none when the statement returns no rows.
-  public let columns: PostgresColumns
+  public private(set) var columns: PostgresColumns
   /// What the statement did.
   public internal(set) var tag = PostgresCommandTag("")
 
@@ -41,6 +41,11 @@ public struct PostgresResult: Sendable {
   mutating func append(_ body: UnsafeRawBufferPointer) {
     bytes.append(contentsOf: body)
     ends.append(bytes.count)
+  }
+
+  /// Takes what has become known of the columns' types.
+  mutating func know(_ catalogue: PostgresTypeCatalogue) {
+    if catalogue !== columns.catalogue { columns = columns.knowing(catalogue) }
   }
 
   /// Hands each row to the closure, in order.
@@ -64,6 +69,36 @@ public struct PostgresResult: Sendable {
     try rethrowingPostgresError {
       try forEach { row in rows.append(try row.decode(as: type)) }
     }
+    return rows
+  }
+}
+
+extension PostgresResult {
+  /// All rows as structs, by the columns' names; one that does not fit throws `decoding`.
+  @_disfavoredOverload
+  public func decode<T: Decodable>(structures type: T.Type) throws(PostgresError) -> [T] {
+    var rows: [T] = []
+    try rethrowingPostgresError {
+      try forEach { row in rows.append(try row.decode(structure: type)) }
+    }
+    return rows
+  }
+
+  /// All rows as structs that read themselves; one that does not fit throws `decoding`.
+  public func decode<T: PostgresRowDecodable>(structures type: T.Type) throws(PostgresError) -> [T]
+  {
+    var rows: [T] = []
+    try rethrowingPostgresError {
+      try forEach { row in rows.append(try T(row: row)) }
+    }
+    return rows
+  }
+
+  /// All rows as readable texts by the columns' names, nil for NULL, for tools that know no types;
+  /// of columns with one name the last.
+  public func texts() throws(PostgresError) -> [[String: String?]] {
+    var rows: [[String: String?]] = []
+    try rethrowingPostgresError { try forEach { row in rows.append(try row.texts()) } }
     return rows
   }
 }

@@ -3,13 +3,16 @@ public import PostgresWire
 
 extension PostgresRow {
   /// Reads the row as a struct: a property is read from the column of its name, or of its name in
-  /// snake_case. A missing column counts as nil.
+  /// snake_case. A missing column counts as nil. A property that is a struct itself is read from
+  /// JSON, or from a composite by the names of its fields.
   public func decode<T: Decodable>(structure type: T.Type = T.self) throws -> T {
     var values: [RowDecoder.Value] = []
     values.reserveCapacity(columns.count)
     for index in columns.indices {
       values.append(
-        RowDecoder.Value(bytes: bytes(at: index), column: columns[index]))
+        RowDecoder.Value(
+          source: .row(bytes(at: index), columns.catalogue), column: columns[index],
+          index: index))
     }
     return try T(from: RowDecoder(columns: columns, values: values))
   }
@@ -18,14 +21,44 @@ extension PostgresRow {
 /// Reads a row's columns for `Decodable`; lives only as long as the row's call.
 private struct RowDecoder: Decoder {
   struct Value {
-    let bytes: UnsafeRawBufferPointer?
-    let column: PostgresColumn
+    enum Source {
+      /// Where it was received; nil for NULL.
+      case row(UnsafeRawBufferPointer?, PostgresTypeCatalogue)
+      /// A field of a composite.
+      case field(PostgresComposite)
+      /// An element of an array of composites; nil for NULL.
+      case element(PostgresComposite?)
+    }
 
-    func decode<T: PostgresDecodable>(_: T.Type) throws -> T {
+    let source: Source
+    let column: PostgresColumn
+    let index: Int
+
+    var isNull: Bool {
+      switch source {
+      case .row(let bytes, _): bytes == nil
+      case .field(let composite): composite.isNull(at: index)
+      case .element(let composite): composite == nil
+      }
+    }
+
+    func decode<T: PostgresDecodable>(_ type: T.Type) throws -> T {
       do throws(PostgresDecodingError) {
-        return try T.decode(PostgresCell(bytes: bytes, type: column.type, format: column.format))
+        switch source {
+        case .row(let bytes, let catalogue):
+          return try T.decode(
+            PostgresCell(
+              bytes: bytes, type: column.type, format: column.format, catalogue: catalogue))
+        case .field(let composite): return try composite.decode(type, at: index)
+        case .element(let composite):
+          guard let result = composite as? T else {
+            throw PostgresDecodingError(
+              "the types do not fit", type: column.type, swiftType: type)
+          }
+          return result
+        }
       } catch {
-        throw error.named(column.name)
+        throw error.named(column.name, index: index)
       }
     }
   }
@@ -82,29 +115,31 @@ private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func contains(_ key: Key) -> Bool { row.value(key) != nil }
 
-  func decodeNil(forKey key: Key) throws -> Bool { try value(key).bytes == nil }
+  func decodeNil(forKey key: Key) throws -> Bool { try value(key, as: Any?.self).isNull }
 
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
-    try ValueDecoder(value: value(key)).decode(type)
+    try ValueDecoder(value: value(key, as: type)).decode(type)
   }
 
   func nestedContainer<Nested: CodingKey>(
     keyedBy: Nested.Type, forKey key: Key
   ) throws -> KeyedDecodingContainer<Nested> {
-    try ValueDecoder(value: value(key)).container(keyedBy: Nested.self)
+    try ValueDecoder(value: value(key, as: Any.self)).container(keyedBy: Nested.self)
   }
 
   func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-    try ValueDecoder(value: value(key)).unkeyedContainer()
+    try ValueDecoder(value: value(key, as: Any.self)).unkeyedContainer()
   }
 
   func superDecoder() throws -> any Decoder { row }
-  func superDecoder(forKey key: Key) throws -> any Decoder { ValueDecoder(value: try value(key)) }
+  func superDecoder(forKey key: Key) throws -> any Decoder {
+    ValueDecoder(value: try value(key, as: Any.self))
+  }
 
-  private func value(_ key: Key) throws -> RowDecoder.Value {
+  private func value(_ key: Key, as swiftType: any Any.Type) throws -> RowDecoder.Value {
     guard let value = row.value(key) else {
       throw PostgresDecodingError(
-        "the result has no such column", type: .unspecified, swiftType: Any.self,
+        "the result has no such column", type: .unspecified, swiftType: swiftType,
         column: key.stringValue)
     }
     return value
@@ -112,19 +147,30 @@ private struct RowContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
 }
 
 /// Reads one column for `Decodable`: a type of the driver's, an enum over one, or a struct that
-/// JSON holds.
+/// JSON or a composite holds.
 private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
   let value: RowDecoder.Value
   var codingPath: [any CodingKey] { [] }
   var userInfo: [CodingUserInfoKey: Any] { [:] }
 
   func container<Key: CodingKey>(keyedBy: Key.Type) throws -> KeyedDecodingContainer<Key> {
-    throw mismatch()
+    let composite = try value.decode(PostgresComposite.self)
+    let columns = composite.columns
+    let values = columns.indices.map {
+      RowDecoder.Value(source: .field(composite), column: columns[$0], index: $0)
+    }
+    return KeyedDecodingContainer(
+      RowContainer<Key>(row: RowDecoder(columns: columns, values: values)))
   }
 
-  func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw mismatch() }
+  func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    ArrayContainer(
+      elements: try value.decode([PostgresComposite?].self), column: value.column,
+      index: value.index)
+  }
+
   func singleValueContainer() throws -> any SingleValueDecodingContainer { self }
-  func decodeNil() -> Bool { value.bytes == nil }
+  func decodeNil() -> Bool { value.isNull }
 
   func decode<T: Decodable>(_ type: T.Type) throws -> T {
     if let known = type as? any PostgresDecodable.Type, let result = try read(known) as? T {
@@ -140,10 +186,52 @@ private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
   private func read<T: PostgresDecodable>(_ type: T.Type) throws -> Any {
     try value.decode(type)
   }
+}
 
-  private func mismatch() -> PostgresDecodingError {
-    PostgresDecodingError(
-      "the types do not fit", type: value.column.type, swiftType: Any.self,
-      column: value.column.name)
+/// Reads an array of composites as structs.
+private struct ArrayContainer: UnkeyedDecodingContainer {
+  let elements: [PostgresComposite?]
+  let column: PostgresColumn
+  let index: Int
+  private(set) var currentIndex = 0
+  var codingPath: [any CodingKey] { [] }
+  var count: Int? { elements.count }
+  var isAtEnd: Bool { currentIndex >= elements.count }
+
+  init(elements: [PostgresComposite?], column: PostgresColumn, index: Int) {
+    self.elements = elements
+    self.column = column
+    self.index = index
   }
+
+  private mutating func next() throws -> ValueDecoder {
+    guard !isAtEnd else {
+      throw PostgresDecodingError(
+        "the array is at its end", type: column.type, swiftType: Any.self, column: column.name)
+    }
+    defer { currentIndex += 1 }
+    return ValueDecoder(
+      value: RowDecoder.Value(
+        source: .element(elements[currentIndex]), column: column, index: index))
+  }
+
+  mutating func decodeNil() throws -> Bool {
+    guard !isAtEnd, elements[currentIndex] == nil else { return false }
+    currentIndex += 1
+    return true
+  }
+
+  mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try next().decode(type) }
+
+  mutating func nestedContainer<Key: CodingKey>(
+    keyedBy: Key.Type
+  ) throws -> KeyedDecodingContainer<Key> {
+    try next().container(keyedBy: keyedBy)
+  }
+
+  mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    try next().unkeyedContainer()
+  }
+
+  mutating func superDecoder() throws -> any Decoder { try next() }
 }

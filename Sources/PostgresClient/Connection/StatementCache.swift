@@ -78,6 +78,11 @@ struct StatementCache {
     evicted.append(statement.name)
   }
 
+  /// Forgets all statements.
+  mutating func removeAll() {
+    for statement in Array(statements.values) { remove(statement) }
+  }
+
   /// Takes the names that the server is to be told of.
   mutating func takeEvicted() -> [String] {
     defer { evicted.removeAll() }

@@ -1,48 +1,88 @@
-/// Walks over an array in the binary format.
+/// Walks over an array, in either format.
 ///
 /// Source: `array_recv` in the server's `src/backend/utils/adt/arrayfuncs.c`: the number of
 /// dimensions, a flag for NULLs, the elements' type, a length and a lower bound a dimension, then
 /// the elements with a length each.
 public struct PostgresArrayReader {
-  private var reader: WireReader
+  private enum Source {
+    case binary(WireReader)
+    case text(TextArray, next: Int)
+  }
+
+  private var source: Source
   private let arrayType: PostgresType
-  private let elementType: PostgresType
+  private let catalogue: PostgresTypeCatalogue
+
+  /// The elements' type, under a domain if they have one; unspecified where it is not known.
+  public let elementType: PostgresType
 
   /// The length of each dimension, the outermost first; none for an empty array.
-  public let dimensions: [Int]
+  public private(set) var dimensions: [Int]
+
+  /// The subscript of the first element of each dimension.
+  public private(set) var lowerBounds: [Int32]
+
+  /// The number of elements in all dimensions.
+  public var count: Int { dimensions.isEmpty ? 0 : dimensions.reduce(1, *) }
 
   /// Reads the head. Throws when it promises more than there is.
   init<T>(_ cell: borrowing PostgresCell, as swiftType: T.Type) throws(PostgresDecodingError) {
     let bytes = try cell.requireBytes(as: swiftType)
-    guard cell.format == .binary, cell.type.elementType != nil else {
-      throw cell.mismatch(as: swiftType)
-    }
+    catalogue = cell.catalogue
     arrayType = cell.type
-    reader = WireReader(bytes, name: "an array")
+    let known = catalogue.elementType(of: cell.type)
+    guard cell.format == .binary else {
+      guard known != nil || !cell.type.isBuiltIn,
+        let array = TextArray(
+          bytes, delimiter: catalogue.delimiter(ofArray: cell.type), isVector: cell.type.isVector)
+      else { throw cell.mismatch(as: swiftType) }
+      elementType = catalogue.baseType(of: known ?? .unspecified)
+      dimensions = array.lengths
+      lowerBounds = array.lowerBounds
+      source = .text(array, next: 0)
+      return
+    }
+    guard known != nil else { throw cell.mismatch(as: swiftType) }
+    var reader = WireReader(bytes, name: "an array")
     do throws(WireError) {
-      let count = Int(try reader.integer(Int32.self))
-      guard count >= 0, count <= WireLimits.arrayDimensionCount else {
-        throw .malformed("it has \(count) dimensions")
-      }
-      _ = try reader.integer(Int32.self)
-      elementType = PostgresType(try reader.integer(UInt32.self))
-      var dimensions: [Int] = []
-      var total = 1
-      for _ in 0..<count {
-        let length = Int(try reader.integer(Int32.self))
-        _ = try reader.integer(Int32.self)
-        let (product, overflows) = total.multipliedReportingOverflow(by: length)
-        // An element takes at least its length field, so that more cannot be promised.
-        guard length >= 0, !overflows, product <= bytes.count / 4 else {
-          throw .malformed("it promises more elements than it has bytes")
-        }
-        total = product
-        dimensions.append(length)
-      }
-      self.dimensions = dimensions
+      let head = try Self.head(&reader, byteCount: bytes.count)
+      elementType = catalogue.baseType(of: head.elementType)
+      dimensions = head.dimensions
+      lowerBounds = head.lowerBounds
     } catch {
       throw cell.malformed(error.description, as: swiftType)
     }
+    source = .binary(reader)
+  }
+
+  private struct Head {
+    var elementType: PostgresType
+    var dimensions: [Int] = []
+    var lowerBounds: [Int32] = []
+  }
+
+  private static func head(
+    _ reader: inout WireReader, byteCount: Int
+  ) throws(WireError) -> Head {
+    let count = Int(try reader.integer(Int32.self))
+    guard count >= 0, count <= WireLimits.arrayDimensionCount else {
+      throw .malformed("it has \(count) dimensions")
+    }
+    _ = try reader.integer(Int32.self)
+    var head = Head(elementType: PostgresType(try reader.integer(UInt32.self)))
+    var total = 1
+    for _ in 0..<count {
+      let length = Int(try reader.integer(Int32.self))
+      let (product, overflows) = total.multipliedReportingOverflow(by: length)
+      // An element takes at least its length field, so that more cannot be promised.
+      guard length >= 0, !overflows, product <= byteCount / 4 else {
+        throw .malformed("it promises more elements than it has bytes")
+      }
+      total = product
+      head.dimensions.append(length)
+      head.lowerBounds.append(try reader.integer(Int32.self))
+    }
+    return head
   }
 
   /// Reads the next element.
@@ -53,20 +93,36 @@ public struct PostgresArrayReader {
   }
 
   mutating func nextCell<T>(_ swiftType: T.Type) throws(PostgresDecodingError) -> PostgresCell {
-    do throws(WireError) {
+    switch source {
+    case .binary(var reader):
+      do throws(WireError) {
+        let bytes = try reader.value()
+        source = .binary(reader)
+        return PostgresCell(
+          bytes: bytes, type: elementType, format: .binary, catalogue: catalogue)
+      } catch {
+        throw malformed(error.description, swiftType)
+      }
+    case .text(let array, let index):
+      guard index < array.count else { throw malformed("it is cut short", swiftType) }
+      source = .text(array, next: index + 1)
       return PostgresCell(
-        bytes: try reader.value(), type: elementType, format: .binary)
-    } catch {
-      throw PostgresDecodingError(error.description, type: arrayType, swiftType: swiftType)
+        bytes: array.element(index), type: elementType, format: .text, catalogue: catalogue)
     }
   }
 
   func finish<T>(_ swiftType: T.Type) throws(PostgresDecodingError) {
-    guard reader.remaining == 0 else { throw malformed("it has bytes left over", swiftType) }
+    let isDone =
+      switch source {
+      case .binary(let reader): reader.remaining == 0
+      case .text(let array, let index): index == array.count
+      }
+    guard isDone else { throw malformed("it has bytes left over", swiftType) }
   }
 
   func malformed<T>(_ reason: String, _ swiftType: T.Type) -> PostgresDecodingError {
-    PostgresDecodingError(reason, type: arrayType, swiftType: swiftType)
+    PostgresDecodingError(
+      reason, type: arrayType, swiftType: swiftType, typeName: catalogue.name(of: arrayType))
   }
 }
 
@@ -86,57 +142,14 @@ extension PostgresArrayDecodable {
   public static func decodeArray(
     _ cell: borrowing PostgresCell
   ) throws(PostgresDecodingError) -> [Self] {
-    if cell.format == .text { return try decodeText(cell) }
     var reader = try PostgresArrayReader(cell, as: [Self].self)
-    if reader.dimensions.isEmpty {
+    if reader.count == 0 {
       try reader.finish([Self].self)
       return []
     }
     let elements = try decodeElements(&reader, dimension: 0)
     try reader.finish([Self].self)
     return elements
-  }
-}
-
-extension PostgresArrayDecodable {
-  /// Reads an array of one dimension in the text format; its elements are in the text format too.
-  private static func decodeText(
-    _ cell: borrowing PostgresCell
-  ) throws(PostgresDecodingError) -> [Self] {
-    guard let decodable = Self.self as? any PostgresDecodable.Type,
-      let array = TextArray(try cell.requireBytes(as: [Self].self))
-    else { throw cell.mismatch(as: [Self].self) }
-    let elementType = cell.type.elementType ?? .unspecified
-    var elements: [Self] = []
-    for bytes in array.elements {
-      guard let element = try decodable.decode(text: bytes, elementType) as? Self else {
-        throw cell.mismatch(as: [Self].self)
-      }
-      elements.append(element)
-    }
-    return elements
-  }
-}
-
-extension PostgresDecodable {
-  /// Reads a value from its text format; nil is NULL.
-  fileprivate static func decode(
-    text: [UInt8]?, _ type: PostgresType
-  ) throws(PostgresDecodingError) -> Any {
-    guard let text else {
-      return try decode(PostgresCell(bytes: nil, type: type, format: .text))
-    }
-    var result: Self?
-    var failure: PostgresDecodingError?
-    text.withUnsafeBytes { bytes in
-      do throws(PostgresDecodingError) {
-        result = try decode(PostgresCell(bytes: bytes, type: type, format: .text))
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return result as Any
   }
 }
 

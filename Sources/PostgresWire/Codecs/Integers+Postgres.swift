@@ -22,15 +22,18 @@ extension PostgresCell {
   @usableFromInline
   func rareInteger<T: FixedWidthInteger>(_: T.Type) throws(PostgresDecodingError) -> T {
     let bytes = try requireBytes(as: T.self)
-    let types: [PostgresType] = [.int2, .int4, .int8, .oid]
-    guard types.contains(type) else { throw mismatch(as: T.self) }
+    let types: [PostgresType] = [.int2, .int4, .int8, .oid, .xid, .cid]
+    let isName = PostgresType.catalogueNumbers.contains(type.rawValue)
+    guard isName || types.contains(type) else { throw mismatch(as: T.self) }
     if format == .text {
       guard let value = T(String(decoding: bytes, as: UTF8.self)) else {
-        throw malformed("the number does not fit", as: T.self)
+        throw malformed(
+          isName ? "in the text format it is a name" : "the number does not fit", as: T.self)
       }
       return value
     }
-    guard type == .oid, let value = load(UInt32.self) else {
+    let isUnsigned = isName || type == .oid || type == .xid || type == .cid
+    guard isUnsigned, let value = load(UInt32.self) else {
       let widths: [PostgresType: Int] = [.int2: 2, .int4: 4, .int8: 8]
       throw malformed(
         widths[type] == count ? "the number does not fit" : "it has \(count) bytes", as: T.self)
@@ -120,7 +123,8 @@ extension UInt32: PostgresCodable {
   /// `oid`.
   @inlinable public static var postgresParameterType: PostgresType { .oid }
 
-  /// From oid, and from smallint, integer and bigint when it fits.
+  /// From oid, regclass and the like, xid and cid, and from smallint, integer and bigint when it
+  /// fits.
   @inlinable
   public static func decode(
     _ cell: borrowing PostgresCell

@@ -93,7 +93,18 @@ extension PostgresCell {
   /// The value's text, whatever its type. Throws for NULL and for bytes that are not UTF-8.
   @usableFromInline
   func text<T>(as swiftType: T.Type) throws(PostgresDecodingError) -> String {
-    let bytes = try requireBytes(as: swiftType)
+    guard let text = String(checking: try requireBytes(as: swiftType)) else {
+      throw malformed("it is not UTF-8", as: swiftType)
+    }
+    return text
+  }
+}
+
+extension String {
+  /// The text of these bytes, nil when they are not UTF-8.
+  @inline(never)
+  @usableFromInline
+  init?(checking bytes: UnsafeRawBufferPointer) {
     // Repairing and comparing is several times faster than the validating initializer.
     var text = String(decoding: bytes, as: UTF8.self)
     let isSame = text.withUTF8 { utf8 in
@@ -101,8 +112,8 @@ extension PostgresCell {
       guard let left = utf8.baseAddress, let right = bytes.baseAddress else { return true }
       return memcmp(left, right, bytes.count) == 0
     }
-    guard isSame else { throw malformed("it is not UTF-8", as: swiftType) }
-    return text
+    guard isSame else { return nil }
+    self = text
   }
 }
 
@@ -111,16 +122,21 @@ extension String: PostgresCodable {
   /// (text, an enum, a uuid, a date).
   @inlinable public static var postgresParameterType: PostgresType { .unspecified }
 
-  /// From text types, json, jsonb, enums, and every type that comes in the text format.
+  /// From text types, json, jsonb, enums, and every type that comes in the text format; from the
+  /// types whose texts are alike everywhere, such as interval and inet, as the server writes them.
   @inlinable
   public static func decode(
     _ cell: borrowing PostgresCell
   ) throws(PostgresDecodingError) -> String {
-    if cell.format == .text { return try cell.text(as: String.self) }
-    switch cell.type.rawValue {
-    case 25, 1043, 1042, 19, 18, 114, 705: return try cell.text(as: String.self)
-    default: return try cell.rareText()
+    if cell.format == .binary {
+      switch cell.type.rawValue {
+      case 25, 1043, 1042, 19, 18, 114, 705: break
+      default: return try cell.rareText()
+      }
     }
+    // The usual case hands on no more than the bytes, which fit registers.
+    if let bytes = cell.bytes, let text = String(checking: bytes) { return text }
+    return try cell.text(as: String.self)
   }
 
   /// The UTF-8 bytes. Throws when there is a NUL, which no Postgres text can have.
@@ -148,9 +164,23 @@ extension PostgresCell {
       }
       return text
     case .void: return isNull ? "" : try text(as: String.self)
-    default: throw mismatch(as: String.self)
+    default: break
     }
+    let elementType = type.elementType ?? type
+    if PostgresType.catalogueNumbers.contains(elementType.rawValue) || elementType == .money {
+      throw malformed("its text is the server's to make: cast it to text", as: String.self)
+    }
+    guard !Self.typesWithoutText.contains(elementType), let text = try readableText() else {
+      throw mismatch(as: String.self)
+    }
+    return text
   }
+
+  /// What is a Swift type of its own, so that reading it as text is rather a mistake.
+  private static let typesWithoutText: Set<PostgresType> = [
+    .bool, .bytea, .int8, .int4, .int2, .oid, .float4, .float8, .numeric, .timestamp,
+    .timestamptz, .date, .uuid,
+  ]
 }
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {

@@ -10,23 +10,37 @@ public struct PostgresCell: ~Copyable {
   public let type: PostgresType
   /// How the bytes are to be read.
   public let format: PostgresFormat
+  /// The types that the server has numbered itself. Its owner (the row's columns, a composite)
+  /// outlives the cell as it outlives the bytes; a counted reference would cost every value.
+  @usableFromInline let types: Unmanaged<PostgresTypeCatalogue>
 
   @inlinable
-  init(start: UnsafeRawPointer?, count: Int, type: PostgresType, format: PostgresFormat) {
+  init(
+    start: UnsafeRawPointer?, count: Int, type: PostgresType, format: PostgresFormat,
+    types: Unmanaged<PostgresTypeCatalogue>
+  ) {
     self.start = start
     self.count = count
     self.type = type
     self.format = format
+    self.types = types
   }
 
-  /// A value of these bytes, which must outlive it; nil is NULL.
-  package init(bytes: UnsafeRawBufferPointer?, type: PostgresType, format: PostgresFormat) {
+  /// A value of these bytes, which must outlive it, as must the catalogue; nil is NULL.
+  package init(
+    bytes: UnsafeRawBufferPointer?, type: PostgresType, format: PostgresFormat,
+    catalogue: PostgresTypeCatalogue = .builtIn
+  ) {
     // An empty value is not NULL, though an empty buffer may have no address.
     start = bytes.map { $0.baseAddress ?? UnsafeRawPointer(bitPattern: 1) } ?? nil
     count = bytes?.count ?? 0
     self.type = type
     self.format = format
+    types = .passUnretained(catalogue)
   }
+
+  /// What is known of the types that are not built in.
+  package var catalogue: PostgresTypeCatalogue { types.takeUnretainedValue() }
 
   /// Whether the value is NULL.
   @inlinable public var isNull: Bool { start == nil }
@@ -57,20 +71,26 @@ public struct PostgresCell: ~Copyable {
   /// An error that says that the value is NULL.
   @inline(never)
   public func unexpectedNull<T>(as swiftType: T.Type) -> PostgresDecodingError {
-    PostgresDecodingError("it is NULL", type: type, swiftType: swiftType)
+    malformed("it is NULL", as: swiftType)
   }
 
   /// An error that says that the type does not fit.
   @inline(never)
   public func mismatch<T>(as swiftType: T.Type) -> PostgresDecodingError {
     if isNull { return unexpectedNull(as: swiftType) }
-    return PostgresDecodingError("the types do not fit", type: type, swiftType: swiftType)
+    if format == .text, catalogue.preferredFormat(of: type) == .text {
+      return malformed(
+        "the driver has no codec for this type, whose values come as text: read it as String",
+        as: swiftType)
+    }
+    return malformed("the types do not fit", as: swiftType)
   }
 
   /// An error that says what is wrong with the value.
   @inline(never)
   public func malformed<T>(_ reason: String, as swiftType: T.Type) -> PostgresDecodingError {
-    PostgresDecodingError(reason, type: type, swiftType: swiftType)
+    PostgresDecodingError(
+      reason, type: type, swiftType: swiftType, typeName: catalogue.name(of: type))
   }
 }
 

@@ -35,6 +35,9 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
   private let columns: [PostgresColumn]
   private let indexByName: [String: Int]
 
+  /// What is known of the types that are not built in.
+  public let catalogue: PostgresTypeCatalogue
+
   /// The count and the format codes, as Bind asks for results.
   let encodedFormats: [UInt8]
 
@@ -45,8 +48,9 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
   public static let none = PostgresColumns([])
 
   /// Keeps these columns.
-  public init(_ columns: [PostgresColumn]) {
+  public init(_ columns: [PostgresColumn], catalogue: PostgresTypeCatalogue = .builtIn) {
     self.columns = columns
+    self.catalogue = catalogue
     // The last of equal names wins, as in Postgres's own row_to_json.
     indexByName = Dictionary(
       columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
@@ -84,16 +88,26 @@ public final class PostgresColumns: Sendable, RandomAccessCollection {
         var column = column
         column.format = .binary
         return column
-      })
+      }, catalogue: catalogue)
   }
 
-  /// These columns in the formats that this driver prefers.
-  package func preferringBinary() -> PostgresColumns {
+  /// These columns in the formats that this driver prefers, knowing these types.
+  package func preferringBinary(_ catalogue: PostgresTypeCatalogue) -> PostgresColumns {
     PostgresColumns(
       columns.map { column in
         var column = column
-        column.format = column.type.preferredFormat
+        column.format = catalogue.preferredFormat(of: column.type)
         return column
-      })
+      }, catalogue: catalogue)
+  }
+
+  /// These columns, knowing these types.
+  package func knowing(_ catalogue: PostgresTypeCatalogue) -> PostgresColumns {
+    PostgresColumns(columns, catalogue: catalogue)
+  }
+
+  /// The types of the columns that have to be known to read them and are not.
+  package func unknownTypes(_ catalogue: PostgresTypeCatalogue) -> Set<PostgresType> {
+    catalogue.missing(columns.lazy.map(\.type))
   }
 }

@@ -22,6 +22,8 @@ public struct PostgresRow: ~Copyable {
   @usableFromInline let entries: UnsafeMutablePointer<Entry>
   @usableFromInline let count: Int
   @usableFromInline var body: UnsafeRawPointer
+  /// The columns', which own it.
+  @usableFromInline let types: Unmanaged<PostgresTypeCatalogue>
   private var bodyByteCount = 0
 
   /// The whole DataRow as it was received.
@@ -32,6 +34,7 @@ public struct PostgresRow: ~Copyable {
   /// A row of NULLs, until `load` is called.
   package init(columns: PostgresColumns) {
     self.columns = columns
+    types = .passUnretained(columns.catalogue)
     let template = columns.entries
     count = template.count
     entries = .allocate(capacity: max(count, 1))
@@ -85,7 +88,7 @@ public struct PostgresRow: ~Copyable {
   @inlinable
   public func cell(at index: Int) throws(PostgresDecodingError) -> PostgresCell {
     guard index >= 0, index < count else { throw missing(column: "\(index)") }
-    return PostgresRowReader.cell(entries[index], body)
+    return PostgresRowReader.cell(entries[index], body, types)
   }
 
   /// The bytes of the value at this place, valid only in the call that was given the row; nil for
@@ -113,7 +116,7 @@ public struct PostgresRow: ~Copyable {
   public func decode<T: PostgresDecodable>(
     _ type: T.Type = T.self, named name: String
   ) throws(PostgresDecodingError) -> T {
-    guard let index = columns.index(named: name) else { throw missing(column: name) }
+    guard let index = columns.index(named: name) else { throw missing(column: name, as: type) }
     return try decode(type, at: index)
   }
 
@@ -126,7 +129,7 @@ public struct PostgresRow: ~Copyable {
     var width = 0
     for _ in repeat (each T).self { width += 1 }
     guard width == count else { throw wrongWidth(width) }
-    var reader = PostgresRowReader(entry: entries, body: body)
+    var reader = PostgresRowReader(entry: entries, body: body, types: types)
     do throws(PostgresDecodingError) {
       return (repeat try reader.next((each T).self))
     } catch {
@@ -134,11 +137,25 @@ public struct PostgresRow: ~Copyable {
     }
   }
 
+  /// The values as readable texts by the columns' names, nil for NULL, for tools that know no
+  /// types; of columns with one name the last.
+  public func texts() throws(PostgresDecodingError) -> [String: String?] {
+    var texts: [String: String?] = [:]
+    for index in 0..<count {
+      do throws(PostgresDecodingError) {
+        texts[columns[index].name] = .some(try cell(at: index).readableText())
+      } catch {
+        throw named(error, index)
+      }
+    }
+    return texts
+  }
+
   @inline(never)
   @usableFromInline
-  func missing(column: String) -> PostgresDecodingError {
+  func missing(column: String, as swiftType: any Any.Type = Any.self) -> PostgresDecodingError {
     PostgresDecodingError(
-      "the result has no such column", type: .unspecified, swiftType: Any.self, column: column)
+      "the result has no such column", type: .unspecified, swiftType: swiftType, column: column)
   }
 
   @inline(never)
@@ -152,8 +169,24 @@ public struct PostgresRow: ~Copyable {
   @inline(never)
   @usableFromInline
   func named(_ error: PostgresDecodingError, _ index: Int) -> PostgresDecodingError {
-    error.named(columns.column(at: index)?.name ?? "\(index)")
+    error.named(columns.column(at: index)?.name ?? "\(index)", index: index)
   }
+}
+
+/// A type that reads itself from a whole row, by names, by places, or both.
+///
+///     struct Person: PostgresRowDecodable {
+///       var id: Int
+///       var name: String?
+///
+///       init(row: borrowing PostgresRow) throws {
+///         id = try row.decode(named: "id")
+///         name = try row.decode(named: "name")
+///       }
+///     }
+public protocol PostgresRowDecodable {
+  /// Reads a row. What it throws fails the query.
+  init(row: borrowing PostgresRow) throws
 }
 
 /// Reads a row's values one after the other; only as long as the row.
@@ -161,27 +194,34 @@ public struct PostgresRow: ~Copyable {
 struct PostgresRowReader {
   @usableFromInline var entry: UnsafeMutablePointer<PostgresRow.Entry>
   @usableFromInline let body: UnsafeRawPointer
+  @usableFromInline let types: Unmanaged<PostgresTypeCatalogue>
   @usableFromInline var index = 0
 
   @inlinable
-  init(entry: UnsafeMutablePointer<PostgresRow.Entry>, body: UnsafeRawPointer) {
+  init(
+    entry: UnsafeMutablePointer<PostgresRow.Entry>, body: UnsafeRawPointer,
+    types: Unmanaged<PostgresTypeCatalogue>
+  ) {
     self.entry = entry
     self.body = body
+    self.types = types
   }
 
   @inlinable
   @inline(__always)
-  static func cell(_ entry: PostgresRow.Entry, _ body: UnsafeRawPointer) -> PostgresCell {
+  static func cell(
+    _ entry: PostgresRow.Entry, _ body: UnsafeRawPointer, _ types: Unmanaged<PostgresTypeCatalogue>
+  ) -> PostgresCell {
     let isNull = entry.length < 0
     return PostgresCell(
       start: isNull ? nil : body + Int(entry.offset), count: isNull ? 0 : Int(entry.length),
-      type: entry.type, format: entry.format)
+      type: entry.type, format: entry.format, types: types)
   }
 
   @inlinable
   @inline(__always)
   mutating func next<T: PostgresDecodable>(_: T.Type) throws(PostgresDecodingError) -> T {
-    let cell = Self.cell(entry.pointee, body)
+    let cell = Self.cell(entry.pointee, body, types)
     entry += 1
     index += 1
     return try T.decode(cell)

@@ -65,47 +65,6 @@ public struct PostgresType: RawRepresentable, Sendable, Hashable {
   @inlinable public static var jsonb: PostgresType { PostgresType(3802) }
 }
 
-extension PostgresType: CustomStringConvertible {
-  /// The built-in types: number, SQL name, and the number of the array type of it (0: none).
-  private static let builtIn: [(oid: UInt32, name: String, array: UInt32)] = [
-    (16, "boolean", 1000), (17, "bytea", 1001), (18, "\"char\"", 1002), (19, "name", 1003),
-    (20, "bigint", 1016), (21, "smallint", 1005), (23, "integer", 1007), (25, "text", 1009),
-    (26, "oid", 1028), (114, "json", 199), (700, "real", 1021), (701, "double precision", 1022),
-    (705, "unknown", 0), (1042, "character", 1014), (1043, "character varying", 1015),
-    (1082, "date", 1182), (1114, "timestamp", 1115), (1184, "timestamptz", 1185),
-    (1700, "numeric", 1231), (2278, "void", 0), (2950, "uuid", 2951), (3802, "jsonb", 3807),
-  ]
-
-  private static let names: [UInt32: String] = {
-    var names: [UInt32: String] = [0: "unspecified"]
-    for type in builtIn {
-      names[type.oid] = type.name
-      if type.array != 0 { names[type.array] = type.name + "[]" }
-    }
-    return names
-  }()
-
-  private static let arrays = Dictionary(
-    uniqueKeysWithValues: builtIn.filter { $0.array != 0 }.map { ($0.oid, $0.array) })
-
-  private static let elements = Dictionary(
-    uniqueKeysWithValues: builtIn.filter { $0.array != 0 }.map { ($0.array, $0.oid) })
-
-  /// The SQL name, or `type 12345` for a type that is not built in here.
-  public var description: String { Self.names[rawValue] ?? "type \(rawValue)" }
-
-  /// The array of this type, nil when it is not known here.
-  public var arrayType: PostgresType? { Self.arrays[rawValue].map { PostgresType($0) } }
-
-  /// The type of this array's elements, nil when it is not an array that is known here.
-  public var elementType: PostgresType? { Self.elements[rawValue].map { PostgresType($0) } }
-
-  /// The format in which results of this type are asked for: binary where this driver has a codec.
-  package var preferredFormat: PostgresFormat {
-    Self.names[rawValue] == nil || self == .unknown ? .text : .binary
-  }
-}
-
 /// How a value is written on the wire.
 public enum PostgresFormat: UInt8, Sendable, Hashable {
   /// As SQL would show it.

@@ -1,10 +1,10 @@
 /// Reads the parts of a date's or a timestamp's text, front to back; each part nil when it is not
 /// there or out of range.
-struct DateTimeReader {
+package struct DateTimeReader {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+  package init(_ bytes: UnsafeBufferPointer<UInt8>) {
     self.bytes = bytes
   }
 
@@ -15,7 +15,7 @@ struct DateTimeReader {
     var day: Int
   }
 
-  var isAtEnd: Bool { position == bytes.count }
+  package var isAtEnd: Bool { position == bytes.count }
 
   /// The sign of an infinity, when the whole text is one.
   var infinity: Int? {
@@ -58,7 +58,7 @@ struct DateTimeReader {
 
   /// `hh:mm[:ss[.fraction]]` in microseconds. Second 60 and the time 24:00:00 are read as Postgres
   /// reads them, as the beginning of the next minute and day.
-  mutating func timeOfDay() -> Int? {
+  package mutating func timeOfDay() -> Int? {
     guard let hour = number(digits: 2...2), skip(":"), let minute = number(digits: 2...2) else {
       return nil
     }
@@ -100,7 +100,7 @@ struct DateTimeReader {
 
   /// `Z`, `±hh`, `±hhmm`, `±hh:mm` or `±hh:mm:ss` in seconds east of Greenwich; 0 when none of them
   /// follows. Nil when one follows but is wrong.
-  mutating func offset() -> Int? {
+  package mutating func offset() -> Int? {
     let start = position
     _ = skip(" ")
     if skip("Z", or: "z") { return 0 }
