@@ -209,7 +209,7 @@ extension ConnectionCore {
 extension PostgresServerMessage {
   /// Whether a prepared statement is no longer what it was: its tables have changed, or it is gone
   /// (DEALLOCATE, or another session behind a proxy).
-  fileprivate var isStaleStatement: Bool {
+  var isStaleStatement: Bool {
     sqlState == .invalidStatementName
       || (sqlState == .featureNotSupported && routine == "RevalidateCachedQuery")
   }

@@ -78,6 +78,11 @@ struct StatementCache {
     evicted.append(statement.name)
   }
 
+  /// Notes a name that the server may have and that nobody will use.
+  mutating func forget(name: String) {
+    if !name.isEmpty { evicted.append(name) }
+  }
+
   /// Takes the names that the server is to be told of.
   mutating func takeEvicted() -> [String] {
     defer { evicted.removeAll() }
