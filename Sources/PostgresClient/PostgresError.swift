@@ -18,7 +18,7 @@ public struct PostgresError: Error, Sendable {
 
     /// The configuration is wrong: a parameter that is unknown or malformed.
     public static let invalidConfiguration = Code("invalidConfiguration")
-    /// What was asked for is not there (yet), such as TLS.
+    /// What was asked for is not there (yet), such as TLS where OpenSSL is not installed.
     public static let unsupported = Code("unsupported")
     /// The host's name has no address.
     public static let unknownHost = Code("unknownHost")
@@ -28,6 +28,9 @@ public struct PostgresError: Error, Sendable {
     public static let hostUnreachable = Code("hostUnreachable")
     /// The connect deadline passed.
     public static let connectTimeout = Code("connectTimeout")
+    /// The session cannot be encrypted as asked: the server has no TLS, its certificate is not to
+    /// be believed, it refused ours, or the two agree on no version.
+    public static let tlsFailed = Code("tlsFailed")
     /// The role may not log in: a wrong password, an authentication that was refused by either
     /// side, or a server that failed to prove itself.
     public static let authenticationFailed = Code("authenticationFailed")
@@ -120,7 +123,8 @@ public struct PostgresError: Error, Sendable {
   /// Whether connecting again would fail in the same way until somebody changes something.
   package var isPermanent: Bool {
     switch code {
-    case .authenticationFailed, .unknownDatabase, .invalidConfiguration, .unsupported: true
+    case .authenticationFailed, .unknownDatabase, .invalidConfiguration, .unsupported, .tlsFailed:
+      true
     default: false
     }
   }
@@ -142,6 +146,12 @@ extension PostgresError {
       default: .server
       }
     self.init(code, message.message, server: message)
+  }
+
+  /// The same error with another behind it.
+  init(_ error: PostgresError, cause: PostgresError) {
+    self.init(
+      error.code, error.message, server: error.server, decoding: error.decoding, cause: cause)
   }
 
   package init(_ error: WireError) {

@@ -102,6 +102,8 @@ package final class IndexPlan: Sendable {
   package let isUnique: Bool
   /// The indexed columns by name; nil where an expression is indexed.
   let columns: [String?]
+  /// What is indexed, as a resolved filter names it.
+  let expressions: [Expression]
   let keys: [BoundExpression]
   let predicate: BoundExpression?
   /// The predicate as declared, so that a filter that contains it may use the index.
@@ -122,6 +124,9 @@ package final class IndexPlan: Sendable {
     }
     self.keys = keys
     self.columns = columns
+    expressions = try index.keys.map { key throws(StoreError) in
+      try key.expression.resolved(in: table)
+    }
     predicateExpression = try index.predicate.map {
       condition throws(StoreError) in try condition.resolvedCondition(in: table)
     }

@@ -26,10 +26,10 @@ struct Planner {
   private let plan: TablePlan
   private let filter: Expression?
   private let order: [OrderTerm]
-  private var equalities: [String: Value] = [:]
-  private var memberships: [String: [Value]] = [:]
-  private var lowers: [String: AccessPath.Bound] = [:]
-  private var uppers: [String: AccessPath.Bound] = [:]
+  private var equalities: [Expression: Value] = [:]
+  private var memberships: [Expression: [Value]] = [:]
+  private var lowers: [Expression: AccessPath.Bound] = [:]
+  private var uppers: [Expression: AccessPath.Bound] = [:]
   private var conjuncts: [Expression] = []
 
   /// Takes a query whose filter is resolved.
@@ -40,12 +40,14 @@ struct Planner {
     if let filter { collect(filter) }
   }
 
+  private var primaryKey: [Expression] { plan.definition.primaryKey.columns.map { .column($0) } }
+
   /// The path to take.
   func path() -> AccessPath {
-    var best = path(index: nil, columns: plan.definition.primaryKey.columns)
+    var best = path(index: nil, keys: primaryKey)
     for (place, index) in plan.indexes.enumerated() {
       if let predicate = index.predicateExpression, !conjuncts.contains(predicate) { continue }
-      let candidate = path(index: place, columns: index.columns)
+      let candidate = path(index: place, keys: index.expressions)
       if score(candidate) > score(best) { best = candidate }
     }
     return best
@@ -56,45 +58,44 @@ struct Planner {
     conjuncts.append(condition)
     switch condition {
     case .and(let parts): for part in parts { collect(part) }
-    case .comparison(let comparison, .column(let column), .literal(let value)):
-      note(comparison, column, value)
-    case .isNotDistinct(.column(let column), .literal(let value)):
-      equalities[column] = value
-    case .isNull(.column(let column)): equalities[column] = .null
-    case .isIn(.column(let column), let candidates):
+    case .comparison(let comparison, let key, .literal(let value)): note(comparison, key, value)
+    case .isNotDistinct(let key, .literal(let value)): equalities[key] = value
+    case .isNull(let key): equalities[key] = .null
+    case .isIn(let key, let candidates):
       let values = candidates.compactMap { candidate -> Value? in
         if case .literal(let value) = candidate { return value }
         return nil
       }
-      if values.count == candidates.count { memberships[column] = values }
+      if values.count == candidates.count { memberships[key] = values }
     default: break
     }
   }
 
-  private mutating func note(_ comparison: Expression.Comparison, _ column: String, _ value: Value)
-  {
+  private mutating func note(
+    _ comparison: Expression.Comparison, _ key: Expression, _ value: Value
+  ) {
     // A comparison with NULL is never true; the filter finds that out.
     if value.isNull { return }
     switch comparison {
-    case .equal: equalities[column] = value
+    case .equal: equalities[key] = value
     case .notEqual: break
-    case .less: uppers[column] = .init(value: value, isInclusive: false)
-    case .lessOrEqual: uppers[column] = .init(value: value, isInclusive: true)
-    case .greater: lowers[column] = .init(value: value, isInclusive: false)
-    case .greaterOrEqual: lowers[column] = .init(value: value, isInclusive: true)
+    case .less: uppers[key] = .init(value: value, isInclusive: false)
+    case .lessOrEqual: uppers[key] = .init(value: value, isInclusive: true)
+    case .greater: lowers[key] = .init(value: value, isInclusive: false)
+    case .greaterOrEqual: lowers[key] = .init(value: value, isInclusive: true)
     }
   }
 
-  private func path(index: Int?, columns: [String?]) -> AccessPath {
+  private func path(index: Int?, keys: [Expression]) -> AccessPath {
     var prefix: [Value] = []
-    var rest = columns[...]
-    while let column = rest.first ?? nil, let value = equalities[column] {
+    var rest = keys[...]
+    while let key = rest.first, let value = equalities[key] {
       prefix.append(value)
       rest.removeFirst()
     }
     var path = AccessPath(index: index, prefixes: [prefix])
-    if let column = rest.first ?? nil {
-      if let values = memberships[column] {
+    if let key = rest.first {
+      if let values = memberships[key] {
         let sorted = values.filter { !$0.isNull }.sorted { Value.order($0, $1) == .before }
         // Not by a set: equal numbers of different types have different hashes.
         path.prefixes = []
@@ -103,11 +104,11 @@ struct Planner {
         }
         rest.removeFirst()
       } else {
-        path.lower = lowers[column]
-        path.upper = uppers[column]
+        path.lower = lowers[key]
+        path.upper = uppers[key]
       }
     }
-    let suffix = index == nil ? [] : plan.definition.primaryKey.columns[...].map { Optional($0) }
+    let suffix = index == nil ? [] : primaryKey
     let isUnique = index.map { plan.indexes[$0].isUnique } ?? true
     if isUnique && rest.isEmpty && !prefix.contains(where: \.isNull) && path.prefixes.count == 1 {
       path.keepsOrder = true
@@ -119,27 +120,29 @@ struct Planner {
 
   /// Whether a walk in one direction gives the wanted order. Columns that the filter fixes have no
   /// say in the order.
-  private func settleOrder(_ path: inout AccessPath, _ columns: [String?]) {
-    var columns = columns[...]
+  private func settleOrder(_ path: inout AccessPath, _ keys: [Expression]) {
+    var keys = keys[...]
     var isForward: Bool?
     for term in order {
-      guard case .column(let name) = term.expression else { return }
-      if equalities[name] != nil { continue }
-      while let column = columns.first ?? nil, column != name, equalities[column] != nil {
-        columns.removeFirst()
+      if equalities[term.expression] != nil { continue }
+      while let key = keys.first, key != term.expression, equalities[key] != nil {
+        keys.removeFirst()
       }
-      guard columns.first == name, isForward == nil || isForward == !term.isDescending else {
-        return
-      }
+      guard keys.first == term.expression, isForward == nil || isForward == !term.isDescending
+      else { return }
       // The tree has NULLs last; read backwards they come first.
-      let position = plan.definition.position(of: name)
-      let isNullable = position.map { plan.definition.columns[$0].isNullable } ?? true
-      guard !isNullable || term.nullsFirst == term.isDescending else { return }
+      guard !isNullable(term.expression) || term.nullsFirst == term.isDescending else { return }
       isForward = !term.isDescending
-      columns.removeFirst()
+      keys.removeFirst()
     }
     path.isForward = isForward ?? true
     path.keepsOrder = true
+  }
+
+  private func isNullable(_ expression: Expression) -> Bool {
+    guard case .column(let name) = expression, let place = plan.definition.position(of: name)
+    else { return true }
+    return plan.definition.columns[place].isNullable
   }
 
   /// Higher is better. Fixed columns count most, an order that saves the sort least; the primary

@@ -13,7 +13,8 @@ extension StoreError {
       switch error.code {
       case .invalidConfiguration, .unknownDatabase: .invalidConfiguration
       case .unsupported: .unsupported
-      case .authenticationFailed: .accessDenied
+      // Neither goes away by itself, and neither is a server that cannot be reached.
+      case .authenticationFailed, .tlsFailed: .accessDenied
       case .cancelled: .cancelled
       case .deadlineExceeded: .deadlineExceeded
       case .outcomeUnknown: .outcomeUnknown

@@ -81,7 +81,7 @@ import Testing
     ("postgres://h/d?client_encoding=LATIN1", .invalidConfiguration),
     ("postgres://h/d?require_auth=magic", .invalidConfiguration),
     ("postgres://a,b/d", .unsupported), ("postgres://h/d?host=a,b", .unsupported),
-    ("postgres://h/d?sslrootcert=x", .unsupported),
+    ("postgres://h/d?sslcrldir=x", .unsupported),
     ("postgres://h/d?target_session_attrs=primary", .unsupported),
     ("postgres://h/d?gssencmode=require", .unsupported),
   ])

@@ -36,22 +36,6 @@ import Testing
     #expect(await connectError(configuration)?.code == .unknownHost)
   }
 
-  @Test(arguments: [
-    PostgresConfiguration.SSLMode.require, .verifyCA, .verifyFull,
-  ])
-  func tlsThatIsAskedForFailsClosed(_ mode: PostgresConfiguration.SSLMode) async throws {
-    var configuration = try await configuration()
-    configuration.sslMode = mode
-    #expect(await connectError(configuration)?.code == .unsupported)
-    #expect(throws: PostgresError.self) { _ = try PostgresPool(configuration) }
-  }
-
-  @Test func channelBindingThatIsRequiredFailsClosed() async throws {
-    var configuration = try await configuration()
-    configuration.authentication.channelBinding = .require
-    #expect(await connectError(configuration)?.code == .unsupported)
-  }
-
   @Test func aQueryEndsAtItsDeadline() async throws {
     let connection = try await PostgresConnection.connect(try await configuration())
     let clock = ContinuousClock()

@@ -51,6 +51,13 @@ private let hostileStarts: [HostileStart] = [
     _ = try conversation.read()
     try conversation.send(.authentication(.ok), .readyForQuery(.idle))
   },
+  HostileStart("channel binding offered without TLS") { conversation in
+    _ = try conversation.readStartup()
+    try conversation.send(
+      .authentication(.sasl(mechanisms: ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"])))
+    _ = try conversation.read()
+    try conversation.send(.authentication(.ok), .readyForQuery(.idle))
+  },
   HostileStart("Ok instead of SASLFinal") { conversation in
     _ = try scram(conversation)
     try conversation.send(.authentication(.ok), .readyForQuery(.idle))

@@ -109,3 +109,98 @@ private func client(
     #expect(AuthenticationPolicy.methods(requireAuth: list) == methods)
   }
 }
+
+@Suite struct ChannelBindingTests {
+  private static let hash = [UInt8](repeating: 9, count: 32)
+
+  /// What a session answers to a list of mechanisms: the mechanism and the GS2 header.
+  private func choice(
+    _ binding: ChannelBindingSource, _ mode: AuthenticationPolicy.ChannelBinding,
+    _ mechanisms: [String]
+  ) throws -> String {
+    var policy = AuthenticationPolicy()
+    policy.channelBinding = mode
+    var session = Session(
+      Credentials(
+        user: "u", password: "secret", policy: policy, nonce: "nonce", binding: binding))
+    var output = WireWriter()
+    try session.start(parameters: [], output: &output)
+    output.removeAll()
+    var message = WireWriter()
+    try BackendMessage.authentication(.sasl(mechanisms: mechanisms)).encode(into: &message)
+    var framer = MessageFramer()
+    framer.append(message.bytes)
+    let frame = try #require(try framer.next())
+    do {
+      _ = try session.receive(frame, output: &output)
+    } catch {
+      #expect(output.bytes.isEmpty)
+      throw error
+    }
+    let body = output.bytes.dropFirst(5)
+    let name = body.prefix { $0 != 0 }
+    return text(Array(name)) + " "
+      + text(Array(body.dropFirst(name.count + 5))).prefix { $0 != "n" }
+  }
+
+  /// libpq's choice; nil is a refusal.
+  @Test(
+    arguments: [
+      (.noTLS, .prefer, ["SCRAM-SHA-256"], "SCRAM-SHA-256 "),
+      (.noTLS, .disable, ["SCRAM-SHA-256"], "SCRAM-SHA-256 "),
+      (.noTLS, .require, ["SCRAM-SHA-256"], nil),
+      (.noTLS, .prefer, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], nil),
+      (.noTLS, .disable, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], nil),
+      (
+        .serverEndPoint(hash), .prefer, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"],
+        "SCRAM-SHA-256-PLUS p=tls-server-e"
+      ),
+      (
+        .serverEndPoint(hash), .require, ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"],
+        "SCRAM-SHA-256-PLUS p=tls-server-e"
+      ),
+      (.serverEndPoint(hash), .disable, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], "SCRAM-SHA-256 "),
+      (.serverEndPoint(hash), .disable, ["SCRAM-SHA-256-PLUS"], nil),
+      (.serverEndPoint(hash), .prefer, ["SCRAM-SHA-256"], "SCRAM-SHA-256 y,,"),
+      (.serverEndPoint(hash), .disable, ["SCRAM-SHA-256"], "SCRAM-SHA-256 "),
+      (.serverEndPoint(hash), .require, ["SCRAM-SHA-256"], nil),
+      (.serverEndPoint(hash), .require, ["SCRAM-SHA-512-PLUS"], nil),
+      (.noDigest, .prefer, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], "SCRAM-SHA-256 "),
+      (.noDigest, .prefer, ["SCRAM-SHA-256-PLUS"], nil),
+      (.noDigest, .require, ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], nil),
+    ] as [(ChannelBindingSource, AuthenticationPolicy.ChannelBinding, [String], String?)])
+  func choices(
+    binding: ChannelBindingSource, mode: AuthenticationPolicy.ChannelBinding,
+    mechanisms: [String], expected: String?
+  ) throws {
+    guard let expected else {
+      #expect(throws: WireError.self) { _ = try choice(binding, mode, mechanisms) }
+      return
+    }
+    #expect(try choice(binding, mode, mechanisms) == expected)
+  }
+
+  /// The final message repeats the header with what is bound to, and the server compares.
+  @Test func theBoundExchange() throws {
+    for (bound, wanted, isRight) in [
+      (Self.hash, Self.hash, true), (Self.hash, Self.hash.map { $0 ^ 1 }, false),
+    ] {
+      var client = SCRAMClient(
+        password: "pencil", nonce: "nonce", header: .bound(serverEndPoint: bound),
+        iterations: 4_096...4_096, derive: HMACSHA256.deriveKey)
+      var server = SCRAMServer(
+        password: "pencil", salt: [1, 2, 3], iterations: 4_096, nonce: "server",
+        serverEndPoint: wanted)
+      let first = try server.firstMessage(clientFirst: try client.firstMessage())
+      let final = try client.finalMessage(serverFirst: first)
+      let input = Data(Array("p=tls-server-end-point,,".utf8) + bound).base64EncodedString()
+      #expect(text(final).hasPrefix("c=\(input),r=nonceserver,p="))
+      if isRight {
+        try client.verify(serverFinal: try server.finalMessage(clientFinal: final))
+        #expect(client.isVerified)
+      } else {
+        #expect(throws: WireError.self) { _ = try server.finalMessage(clientFinal: final) }
+      }
+    }
+  }
+}

@@ -24,7 +24,7 @@ CREATE TABLE circuit_members (
   circuit_id uuid NOT NULL REFERENCES circuits (circuit_id),
   user_id uuid NOT NULL,
   role circuit_role NOT NULL,
-  permissions text[] NOT NULL DEFAULT '{}',
+  permissions text[] COLLATE "C" NOT NULL DEFAULT '{}',
   joined_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (circuit_id, user_id)
 );
@@ -37,7 +37,7 @@ CREATE TABLE circuit_items (
   circuit_id uuid NOT NULL REFERENCES circuits (circuit_id),
   dfid varchar(64) COLLATE "C" NOT NULL,
   -- What members may do with the item.
-  permissions text[] NOT NULL DEFAULT '{}',
+  permissions text[] COLLATE "C" NOT NULL DEFAULT '{}',
   shared_by uuid NOT NULL,
   shared_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (circuit_id, dfid),

@@ -1,1 +1,2 @@
 DROP TABLE storage_history;
+DROP FUNCTION keep_storage_history();

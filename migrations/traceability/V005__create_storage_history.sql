@@ -1,5 +1,5 @@
--- Where an item's content was stored, and when: an audit trail that only grows. The store has no
--- way to change or remove a row.
+-- Where an item's content was stored, and when: an audit trail that only grows. A trigger refuses
+-- to change or remove a row, whoever asks.
 
 CREATE TABLE storage_history (
   id bigserial PRIMARY KEY,
@@ -21,3 +21,14 @@ CREATE INDEX storage_history_dfid_stored_at_idx ON storage_history (dfid, stored
 CREATE INDEX storage_history_content_id_stored_at_idx
   ON storage_history (content_id, stored_at, id);
 CREATE INDEX storage_history_stored_at_idx ON storage_history (stored_at, id);
+
+CREATE FUNCTION keep_storage_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the storage history is only added to'
+    USING ERRCODE = 'check_violation', TABLE = 'storage_history',
+      CONSTRAINT = 'storage_history_append_only';
+END
+$$;
+
+CREATE TRIGGER storage_history_append_only AFTER UPDATE OR DELETE ON storage_history
+  FOR EACH ROW EXECUTE FUNCTION keep_storage_history();

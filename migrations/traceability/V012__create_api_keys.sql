@@ -6,7 +6,7 @@ CREATE TABLE api_keys (
   name varchar(100) COLLATE "C" NOT NULL,
   prefix varchar(16) COLLATE "C" NOT NULL UNIQUE,
   secret_hash varchar(64) COLLATE "C" NOT NULL,
-  scopes text[] NOT NULL DEFAULT '{}',
+  scopes text[] COLLATE "C" NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz,
   last_used_at timestamptz,

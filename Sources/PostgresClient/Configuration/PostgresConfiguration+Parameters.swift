@@ -5,9 +5,7 @@ import RoostCore
 extension PostgresConfiguration {
   /// What libpq knows by these names and this driver does not do yet: asking for it throws.
   private static let unsupportedParameters: Set<String> = [
-    "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslsni",
-    "sslcompression", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version",
-    "passfile", "service", "krbsrvname", "gsslib", "gssdelegation", "replication",
+    "sslcrldir", "passfile", "service", "krbsrvname", "gsslib", "gssdelegation", "replication",
     "requirepeer", "tcp_user_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count",
   ]
@@ -15,7 +13,10 @@ extension PostgresConfiguration {
   private static let knownParameters = [
     "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname",
     "fallback_application_name", "gssencmode", "host", "hostaddr", "load_balance_hosts",
-    "options", "password", "port", "require_auth", "sslmode", "target_session_attrs", "user",
+    "options", "password", "port", "require_auth", "ssl_max_protocol_version",
+    "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl", "sslkey",
+    "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs",
+    "user",
   ]
 
   /// libpq's environment variables. PGTZ and PGDATESTYLE set run-time parameters.
@@ -28,6 +29,10 @@ extension PostgresConfiguration {
     ("PGGSSENCMODE", "gssencmode"), ("PGTARGETSESSIONATTRS", "target_session_attrs"),
     ("PGLOADBALANCEHOSTS", "load_balance_hosts"), ("PGSERVICE", "service"),
     ("PGSSLROOTCERT", "sslrootcert"), ("PGSSLCERT", "sslcert"), ("PGSSLKEY", "sslkey"),
+    ("PGSSLCERTMODE", "sslcertmode"), ("PGSSLCRL", "sslcrl"), ("PGSSLCRLDIR", "sslcrldir"),
+    ("PGSSLSNI", "sslsni"), ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+    ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
   ]
 
   /// Reads a connection URI, completed by the PG* variables of the environment as libpq does it,
@@ -79,7 +84,9 @@ extension PostgresConfiguration {
     if let style = environment["PGDATESTYLE"], !style.isEmpty {
       runtimeParameters["DateStyle"] = style
     }
+    tls = TLSOptions(home: environment["HOME"])
     try apply(values)
+    try applyTLS(values)
   }
 
   private mutating func apply(_ values: [String: String]) throws(PostgresError) {
@@ -102,7 +109,6 @@ extension PostgresConfiguration {
       // libpq: 0 and less is for ever.
       connectTimeout = seconds <= 0 ? nil : .seconds(seconds)
     }
-    sslMode = try Self.choice(values, "sslmode") ?? sslMode
     authentication.channelBinding =
       try Self.choice(values, "channel_binding") ?? authentication.channelBinding
     if let text = values["require_auth"] {
@@ -126,7 +132,7 @@ extension PostgresConfiguration {
     try requireDefault(values, "gssencmode", ["disable", "prefer"])
   }
 
-  private func requireDefault(
+  func requireDefault(
     _ values: [String: String], _ name: String, _ accepted: [String]
   ) throws(PostgresError) {
     if let value = values[name], !accepted.contains(value) {
@@ -134,7 +140,7 @@ extension PostgresConfiguration {
     }
   }
 
-  private static func choice<Choice: RawRepresentable & CaseIterable>(
+  static func choice<Choice: RawRepresentable & CaseIterable>(
     _ values: [String: String], _ name: String
   ) throws(PostgresError) -> Choice? where Choice.RawValue == String {
     guard let text = values[name] else { return nil }
@@ -145,7 +151,7 @@ extension PostgresConfiguration {
     return choice
   }
 
-  private static func malformed(
+  static func malformed(
     _ name: String, _ value: String, _ wanted: String
   ) -> PostgresError {
     PostgresError(

@@ -4,19 +4,22 @@ public import PostgresWire
 ///
 /// No description of it, and no mirror, shows the password.
 public struct PostgresConfiguration: Sendable {
-  /// How much TLS is wanted, by libpq's names.
+  /// How much TLS is wanted, by libpq's names. A Unix socket never has it.
+  ///
+  /// Where a file of trusted roots exists (`TLSOptions.trustedRoots`), an encrypted session's
+  /// certificate must be of one of them under every mode, as libpq has it.
   public enum SSLMode: String, Sendable, Hashable, CaseIterable {
     /// None.
     case disable
-    /// Only if the server insists. Without TLS in this driver: none.
+    /// Only if the server refuses a session without.
     case allow
-    /// If the server has it. Without TLS in this driver: none.
+    /// If the server has it, else, or if it does not come about, none.
     case prefer
-    /// Encrypted. Without TLS in this driver: connecting throws `unsupported`.
+    /// Encrypted or not at all. Whoever stands between may still be the one it is encrypted for.
     case require
-    /// Encrypted, with a certificate of a known authority. Connecting throws `unsupported`.
+    /// Encrypted, with a certificate of a trusted root.
     case verifyCA = "verify-ca"
-    /// Encrypted, with the host's own certificate. Connecting throws `unsupported`.
+    /// Encrypted, with a certificate of a trusted root that is the host's own.
     case verifyFull = "verify-full"
   }
 
@@ -55,6 +58,8 @@ public struct PostgresConfiguration: Sendable {
   public var queryTimeout: Duration? = defaultQueryTimeout
   /// How much TLS is wanted.
   public var sslMode = SSLMode.prefer
+  /// How a session is encrypted, and whom to believe.
+  public var tls = TLSOptions()
   /// Which ways to authenticate are acceptable.
   public var authentication = AuthenticationPolicy()
   /// How many prepared statements a connection keeps; 0 keeps none.
@@ -65,6 +70,8 @@ public struct PostgresConfiguration: Sendable {
 
   /// Shared by the connections of one pool.
   var saltedPasswords = SaltedPasswordCache()
+  /// Shared by the connections of one pool.
+  var tlsContexts = TLSContextCache()
 
   private var secret: Secret
 
@@ -86,10 +93,13 @@ public struct PostgresConfiguration: Sendable {
     secret = Secret(text: password)
   }
 
+  /// Whether the host is the folder of a Unix socket.
+  var usesUnixSocket: Bool { hostAddress == nil && host.hasPrefix("/") }
+
   /// Where to connect to.
   var endpoint: SocketConnector.Endpoint {
     if let hostAddress { return .tcp(host: hostAddress, port: port) }
-    return host.hasPrefix("/")
+    return usesUnixSocket
       ? .unix(path: "\(host)/.s.PGSQL.\(port)") : .tcp(host: host, port: port)
   }
 
@@ -115,31 +125,17 @@ public struct PostgresConfiguration: Sendable {
 
   /// Throws for what this driver cannot keep to, before a byte is sent.
   func requireSupported() throws(PostgresError) {
-    switch sslMode {
-    case .disable, .allow, .prefer: break
-    case .require, .verifyCA, .verifyFull:
+    try tls.validate(sslMode)
+    if authentication.channelBinding == .require, sslMode == .disable || usesUnixSocket {
       throw PostgresError(
-        .unsupported,
-        "sslmode=\(sslMode.rawValue) needs TLS, which this driver does not have yet; "
-          + "it will not connect without")
-    }
-    guard authentication.channelBinding != .require else {
-      throw PostgresError(
-        .unsupported,
-        "channel_binding=require needs TLS, which this driver does not have yet; "
-          + "it will not connect without")
+        .invalidConfiguration,
+        "channel_binding=require needs TLS, which "
+          + (usesUnixSocket ? "a Unix socket does not have" : "sslmode=disable excludes"))
     }
     guard (1...65_535).contains(port) else {
       throw PostgresError(.invalidConfiguration, "the port \(port) is not within 1 to 65535")
     }
   }
-}
-
-/// A text that no description and no mirror shows.
-private struct Secret: Sendable, CustomReflectable {
-  var text: String?
-
-  var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible,

@@ -124,6 +124,7 @@ extension ConnectionCore {
       guard let streams else { throw .closed }
       let events = Int16(POLLIN) | Int16(POLLOUT)
       try await wait(streams.output.descriptor, events, until: deadline)
+      try requireTime(deadline)
       // The end of what the server sends shows when its answers are read.
       if case .failed(let number) = receiveAvailable(streams) { throw lost(number) }
     }
@@ -187,10 +188,14 @@ extension ConnectionCore {
   private func fill(until deadline: Deadline) async throws(PostgresError) {
     while true {
       guard let streams else { throw .closed }
-      try await wait(streams.input.descriptor, Int16(POLLIN), until: deadline)
+      // What is decrypted already does not show in `poll`.
+      if !streams.input.hasBufferedBytes {
+        try await wait(streams.input.descriptor, Int16(POLLIN), until: deadline)
+      }
       switch receiveAvailable(streams) {
       case .moved: return
-      case .wouldBlock: break
+      // Bytes that only TLS is interested in may come for ever.
+      case .wouldBlock: try requireTime(deadline)
       case .end: throw ended()
       case .failed(let number): throw lost(number)
       }
@@ -203,12 +208,14 @@ extension ConnectionCore {
     let id = loop.makeWaitID()
     switch await loop.wait(id, descriptor: descriptor, events: events, deadline: deadline) {
     case .ready: return
-    case .deadline:
-      throw PostgresError(
-        .deadlineExceeded, "the deadline passed before the server answered")
-    case .cancelled:
-      throw PostgresError(.cancelled, "cancelled before the server answered")
+    case .deadline: throw .lateAnswer
+    case .cancelled: throw .cancelledAnswer
     }
+  }
+
+  private func requireTime(_ deadline: Deadline) throws(PostgresError) {
+    if deadline <= .now { throw .lateAnswer }
+    if Task.isCancelled { throw .cancelledAnswer }
   }
 
   private func ended() -> PostgresError {
@@ -216,7 +223,8 @@ extension ConnectionCore {
   }
 
   private func lost(_ number: Int32) -> PostgresError {
-    PostgresError(.closed, "the connection was lost: \(String(cString: strerror(number)))")
+    let reason = streams?.input.failureText ?? String(cString: strerror(number))
+    return PostgresError(.closed, "the connection was lost: \(reason)")
   }
 
   // MARK: Idle
@@ -256,6 +264,14 @@ extension ConnectionCore {
 }
 
 extension PostgresError {
+  fileprivate static var lateAnswer: PostgresError {
+    PostgresError(.deadlineExceeded, "the deadline passed before the server answered")
+  }
+
+  fileprivate static var cancelledAnswer: PostgresError {
+    PostgresError(.cancelled, "cancelled before the server answered")
+  }
+
   /// An error with which the server ends the session.
   init(endOfSession message: PostgresServerMessage) {
     self.init(.closed, message.message, server: message)

@@ -32,19 +32,13 @@ final class ConnectionCore: @unchecked Sendable {
   private let closed = Atomic(false)
   private let status = Atomic(TransactionStatus.idle.rawValue)
   private let serverParameters = Mutex<[String: String]>([:])
+  private let openedEncryption = Mutex<PostgresEncryption?>(nil)
 
   init(_ configuration: PostgresConfiguration, loop: ConnectionLoop) {
     self.configuration = configuration
     self.loop = loop
     statements = StatementCache(limit: configuration.statementCacheLimit)
-    // 18 random bytes as libpq: 24 characters of base64, none of them a comma.
-    let nonce = Data(Secrets.randomBytes(18)).base64EncodedString()
-    wire = WireState(
-      Session(
-        Credentials(
-          user: configuration.user, password: configuration.password,
-          policy: configuration.authentication, nonce: nonce,
-          derive: configuration.saltedPasswords.derive)))
+    wire = Self.makeWire(configuration, .noTLS)
   }
 
   // MARK: From any thread
@@ -60,38 +54,13 @@ final class ConnectionCore: @unchecked Sendable {
   /// The server's run-time parameters that it told of.
   var parameters: [String: String] { serverParameters.withLock { $0 } }
 
-  // MARK: Opening and closing
-
-  /// Connects, authenticates, and returns when the server takes requests.
-  func open(over given: StreamPair?) async throws(PostgresError) {
-    try configuration.requireSupported()
-    let deadline = Deadline.after(configuration.connectTimeout)
-    if let given {
-      streams = given
-    } else {
-      let connector = SocketConnector(loop: loop, deadline: deadline)
-      streams = try await connector.connect(to: configuration.endpoint).streams()
-    }
-    do throws(WireError) {
-      try wire.start(configuration.startupParameters)
-    } catch {
-      throw abandon(PostgresError(error))
-    }
-    do throws(PostgresError) {
-      try await exchange(until: deadline, row: { _ in }) { event throws(PostgresError) in
-        switch event {
-        case .failed(let message): throw PostgresError(refusal: message)
-        case .started: return true
-        default: return false
-        }
-      }
-    } catch {
-      guard error.code == .deadlineExceeded else { throw error }
-      throw PostgresError(
-        .connectTimeout, "the connect deadline passed before the server let us in")
-    }
-    wire.framer.limit = WireLimits.messageByteCount
+  /// How the session is encrypted, nil when it is not.
+  var encryption: PostgresEncryption? {
+    get { openedEncryption.withLock { $0 } }
+    set { openedEncryption.withLock { $0 = newValue } }
   }
+
+  // MARK: Closing
 
   /// Says good-bye, as far as that is possible without waiting, and closes.
   func close() {
@@ -109,6 +78,12 @@ final class ConnectionCore: @unchecked Sendable {
     streams?.close()
     closed.store(true, ordering: .releasing)
     return error
+  }
+
+  /// Lets a connection that did not come about be tried in another way.
+  func reopen() {
+    closeReason = nil
+    closed.store(false, ordering: .releasing)
   }
 
   func requireOpen() throws(PostgresError) {

@@ -33,8 +33,9 @@ public final class PostgresConnection: Sendable {
   /// Connects over two streams that the closure makes and that end at a server.
   ///
   /// The streams are opened, used by threads of their own from then on, and closed with the
-  /// connection; a read that the streams' owner never ends keeps its thread. What the closure
-  /// throws is rethrown unchanged; else `PostgresError`.
+  /// connection; a read that the streams' owner never ends keeps its thread. Where the
+  /// configuration wants TLS, it is spoken over them; nothing is tried on a second connection. What
+  /// the closure throws is rethrown unchanged; else `PostgresError`.
   public static func connect(
     _ configuration: PostgresConfiguration,
     over makeStreams: @Sendable () throws -> (input: InputStream, output: OutputStream)
@@ -79,6 +80,9 @@ public final class PostgresConnection: Sendable {
 
   /// The server's run-time parameters that it told of, such as `server_version`.
   public var serverParameters: [String: String] { core.parameters }
+
+  /// How the session is encrypted, nil when it is not.
+  public var encryption: PostgresEncryption? { core.encryption }
 
   /// Runs a closure on the connection's thread, where its queries cost no hop.
   @discardableResult

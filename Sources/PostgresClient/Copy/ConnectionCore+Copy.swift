@@ -4,8 +4,11 @@ import RoostCore
 // COPY runs as a simple query: the server then ends it with ReadyForQuery by itself, also when it
 // fails half-way. Each wait has the time of a query; the whole may take as long as it goes on.
 
-/// What a COPY has come to. Used on the loop's thread only, as the core.
-final class CopyOutcome {
+/// What a COPY has come to.
+///
+/// Thread confinement: it is read and changed in jobs of the connection's loop only, by the core
+/// that made it and by `CopyInput`, which goes there first. That is why this is `Sendable`.
+final class CopyOutcome: @unchecked Sendable {
   private(set) var hasBegun = false
   private(set) var isOver = false
   private(set) var tag = PostgresCommandTag("")
@@ -33,13 +36,13 @@ final class CopyOutcome {
   }
 }
 
-/// The way for the data of a COPY to the server, on the loop's thread.
-struct CopyInput {
+/// The way for the data of a COPY to the server, from whatever thread.
+struct CopyInput: Sendable {
   let connection: PostgresConnection
   let outcome: CopyOutcome
   let timeout: Duration?
 
-  func send(_ bytes: [UInt8]) async throws(PostgresError) {
+  nonisolated(nonsending) func send(_ bytes: [UInt8]) async throws(PostgresError) {
     try await connection.onLoop { () throws(PostgresError) in
       try await connection.core.send(bytes, outcome, timeout: timeout)
     }

@@ -82,8 +82,8 @@ extension PostgresConnection {
   /// Runs a query as COPY in the binary format and hands each row to the closure where it was
   /// received; the socket holds the server back when the closure is slow.
   ///
-  /// Cheaper for the server than a query's rows, and the same to read. What the closure throws ends
-  /// the COPY and is rethrown unchanged.
+  /// It costs about what the query's own rows do. What the closure throws ends the COPY and is
+  /// rethrown unchanged.
   /// - Parameter query: what is copied, without parameters, which COPY does not have.
   /// - Returns: how many rows were copied.
   /// - Throws: `PostgresError`: `encoding` for a query with parameters, what the server says.
@@ -161,7 +161,11 @@ public struct PostgresCopyWriter {
   ///   `cancelled`, `deadlineExceeded`, `closed`. When the server has refused a row, later ones are
   ///   passed over, and `copyIn` throws what it said.
   @inlinable
-  public mutating func write<each V: PostgresEncodable>(_ row: repeat each V) async throws {
+  @inline(__always)
+  public nonisolated(nonsending) mutating func write<each V: PostgresEncodable>(
+    _ row: repeat each V
+  ) async throws {
+    // Where the caller is: a hop a row would cost more than the row.
     do throws(PostgresEncodingError) {
       try encoder.append(repeat each row)
     } catch {
@@ -175,12 +179,12 @@ public struct PostgresCopyWriter {
   func refusal(_ error: PostgresEncodingError) -> PostgresError { PostgresError(error) }
 
   @usableFromInline
-  mutating func send() async throws {
+  nonisolated(nonsending) mutating func send() async throws {
     try await copy.send(encoder.bytes)
     encoder.removeAll()
   }
 
-  mutating func finish() async throws {
+  nonisolated(nonsending) mutating func finish() async throws {
     encoder.finish()
     try await send()
   }

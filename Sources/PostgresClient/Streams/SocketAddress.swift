@@ -29,6 +29,12 @@ struct SocketAddress: Sendable {
     self.bytes = bytes
   }
 
+  /// Whether a host is an address in digits, and no name.
+  static func isAddress(_ host: String) -> Bool {
+    var room = in6_addr()
+    return inet_pton(AF_INET, host, &room) == 1 || inet_pton(AF_INET6, host, &room) == 1
+  }
+
   /// What a lookup found.
   enum Lookup: Sendable {
     case found([SocketAddress])

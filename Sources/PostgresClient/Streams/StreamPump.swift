@@ -31,16 +31,16 @@ enum StreamPump {
     let source = Handover(value: input)
     let sink = Handover(value: output)
     Thread.detachNewThread {
-      copy(from: source.value, to: SocketOutputStream(far))
+      copy(from: source.value, to: TransportOutputStream(far))
       _ = shutdown(far.descriptor, Int32(SHUT_WR))
     }
     Thread.detachNewThread {
-      copy(from: SocketInputStream(far), to: sink.value)
+      copy(from: TransportInputStream(far), to: sink.value)
       sink.value.close()
       // The other direction may sit in a read that only the stream's owner can end.
       far.shutDown()
     }
-    return near.streams()
+    return StreamPair(near)
   }
 
   private static func copy(from input: InputStream, to output: OutputStream) {

@@ -34,7 +34,8 @@ public struct AuthenticationPolicy: Sendable, Hashable {
   /// and the server, can read it.
   public var allowsCleartextPassword = false
 
-  /// Whether SCRAM must be bound to the TLS connection; `require` fails without TLS.
+  /// Whether SCRAM must be bound to the TLS connection; `require` fails without TLS, and with a
+  /// certificate whose signature names no digest. libpq: `channel_binding`.
   public var channelBinding = ChannelBinding.prefer
 
   /// How many iterations SCRAM may take: fewer make a stolen exchange easy to guess from, more
@@ -61,12 +62,14 @@ public struct AuthenticationPolicy: Sendable, Hashable {
     return isNegated == true ? Set(Method.allCases).subtracting(named) : named
   }
 
-  func requireAllowed(_ method: Method) throws(WireError) {
-    // Only SCRAM over TLS can be bound; whatever else the server asks for is refused here, before
-    // any byte that follows from the password is sent.
-    guard channelBinding != .require else {
+  /// Throws for a method that is excluded. Only `isBound` SCRAM is what `channelBinding` may
+  /// require; whatever else the server asks for is refused here, before any byte that follows from
+  /// the password is sent.
+  func requireAllowed(_ method: Method, isBound: Bool = false) throws(WireError) {
+    guard channelBinding != .require || isBound else {
       throw .authenticationRefused(
-        "channel_binding=require needs SCRAM-SHA-256-PLUS over TLS, and the connection has no TLS")
+        "channel_binding=require needs SCRAM-SHA-256-PLUS over TLS, and the server asks for "
+          + "\(method.rawValue) without it")
     }
     guard allowedMethods.contains(method) else {
       throw .authenticationRefused(

@@ -1,5 +1,15 @@
 import RoostCore
 
+/// What a session's transport has for SCRAM to be bound to.
+package enum ChannelBindingSource: Sendable, Hashable {
+  /// No TLS, nothing.
+  case noTLS
+  /// TLS, but the server's certificate is signed without a digest of its own (such as Ed25519).
+  case noDigest
+  /// The server's certificate, hashed as `tls-server-end-point` wants it (RFC 5929, section 4).
+  case serverEndPoint([UInt8])
+}
+
 /// What a client authenticates with.
 package struct Credentials: Sendable {
   package var user: String
@@ -8,16 +18,19 @@ package struct Credentials: Sendable {
   package var policy: AuthenticationPolicy
   /// Fresh random printable ASCII without a comma, for SCRAM.
   package var nonce: String
+  package var binding: ChannelBindingSource
   package var derive: SCRAMClient.Derivation
 
   package init(
     user: String, password: String?, policy: AuthenticationPolicy = AuthenticationPolicy(),
-    nonce: String, derive: @escaping SCRAMClient.Derivation = HMACSHA256.deriveKey
+    nonce: String, binding: ChannelBindingSource = .noTLS,
+    derive: @escaping SCRAMClient.Derivation = HMACSHA256.deriveKey
   ) {
     self.user = user
     self.password = password
     self.policy = policy
     self.nonce = nonce
+    self.binding = binding
     self.derive = derive
   }
 }
@@ -105,19 +118,37 @@ struct Authenticator: Sendable {
     _ mechanisms: [String], _ output: inout WireWriter
   ) throws(WireError) {
     guard case .waiting = state else { throw outOfTurn("a request for SASL") }
-    try credentials.policy.requireAllowed(.scramSHA256)
-    guard mechanisms.contains(SCRAMClient.mechanism) else {
-      throw .authenticationRefused("the server offers none of the SASL mechanisms of this client")
-    }
+    let header = try choose(among: mechanisms)
+    try credentials.policy.requireAllowed(.scramSHA256, isBound: header.isBound)
     var client = SCRAMClient(
-      password: try password(), nonce: credentials.nonce,
+      password: try password(), nonce: credentials.nonce, header: header,
       iterations: credentials.policy.scramIterations, derive: credentials.derive)
     let first = try client.firstMessage()
     try output.message(FrontendTag.authenticationResponse) { writer throws(WireError) in
-      try writer.write(SCRAMClient.mechanism, field: "mechanism")
+      try writer.write(header.mechanism, field: "mechanism")
       try writer.write(value: first)
     }
     state = .scram(client)
+  }
+
+  /// Which of the mechanisms to use, and what to say about channel binding, as libpq chooses.
+  private func choose(among mechanisms: [String]) throws(WireError) -> SCRAMClient.Header {
+    let isPlusOffered = mechanisms.contains(SCRAMClient.Header.boundMechanism)
+    if isPlusOffered, credentials.binding == .noTLS {
+      // It can only be bound to TLS: whoever offers it here is not who TLS was meant for.
+      throw .authenticationViolation("the server offers SCRAM-SHA-256-PLUS without TLS")
+    }
+    let isWanted = credentials.policy.channelBinding != .disable
+    if isWanted, isPlusOffered, case .serverEndPoint(let hash) = credentials.binding {
+      return .bound(serverEndPoint: hash)
+    }
+    guard mechanisms.contains(SCRAMClient.Header.unboundMechanism) else {
+      throw .authenticationRefused("the server offers none of the SASL mechanisms of this client")
+    }
+    // Who could have bound says so, so that a server which did offer it knows that somebody has
+    // taken the offer away.
+    if isWanted, case .serverEndPoint = credentials.binding { return .notOffered }
+    return .unbound
   }
 
   private func password() throws(WireError) -> String {

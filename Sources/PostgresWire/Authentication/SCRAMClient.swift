@@ -5,8 +5,41 @@ import RoostCore
 ///
 /// The user name in the exchange is empty: the server takes the start-up message's.
 package struct SCRAMClient: Sendable {
-  /// The mechanism's name.
-  package static let mechanism = "SCRAM-SHA-256"
+  /// What the client says about channel binding, the GS2 header. Source: RFC 5802, section 7. There
+  /// is no authorization identity.
+  package enum Header: Sendable, Hashable {
+    /// The client does not bind.
+    case unbound
+    /// The client would, but the server did not offer it.
+    case notOffered
+    /// Bound to the server's certificate, hashed.
+    case bound(serverEndPoint: [UInt8])
+
+    package static let unboundMechanism = "SCRAM-SHA-256"
+    package static let boundMechanism = "SCRAM-SHA-256-PLUS"
+
+    /// The mechanism's name.
+    package var mechanism: String { isBound ? Self.boundMechanism : Self.unboundMechanism }
+
+    var isBound: Bool {
+      if case .bound = self { return true }
+      return false
+    }
+
+    var text: String {
+      switch self {
+      case .unbound: "n,,"
+      case .notOffered: "y,,"
+      case .bound: "p=tls-server-end-point,,"
+      }
+    }
+
+    /// The header with what is bound to, as the final message repeats it.
+    var bindingInput: [UInt8] {
+      if case .bound(let hash) = self { return Array(text.utf8) + hash }
+      return Array(text.utf8)
+    }
+  }
 
   /// Derives the salted password; a pool keeps the results, since this is the costly part.
   package typealias Derivation =
@@ -20,21 +53,21 @@ package struct SCRAMClient: Sendable {
     case failed
   }
 
-  /// The GS2 header: no channel binding, no authorization identity.
-  private static let header = "n,,"
-
   private let password: String
   private let nonce: String
+  private let header: Header
   private let iterations: ClosedRange<Int>
   private let derive: Derivation
   private var state = State.initial
 
   /// A nonce is printable ASCII without a comma, and must not have been used before.
   package init(
-    password: String, nonce: String, iterations: ClosedRange<Int>, derive: @escaping Derivation
+    password: String, nonce: String, header: Header = .unbound, iterations: ClosedRange<Int>,
+    derive: @escaping Derivation
   ) {
     self.password = password
     self.nonce = nonce
+    self.header = header
     self.iterations = iterations
     self.derive = derive
   }
@@ -52,7 +85,7 @@ package struct SCRAMClient: Sendable {
     }
     let bare = "n=,r=\(nonce)"
     state = .sentFirst(bare: bare)
-    return Array((Self.header + bare).utf8)
+    return Array((header.text + bare).utf8)
   }
 
   /// The client's final message, in answer to the server's first.
@@ -91,7 +124,7 @@ package struct SCRAMClient: Sendable {
         "\(rounds) iterations are outside of \(iterations.lowerBound) to \(iterations.upperBound)")
     }
     let withoutProof =
-      "c=\(Data(Self.header.utf8).base64EncodedString()),r=\(serverNonce)"
+      "c=\(Data(header.bindingInput).base64EncodedString()),r=\(serverNonce)"
     let salted = derive(SASLprep.passwordBytes(password), Array(salt), rounds)
     let keys = SCRAMKeys(saltedPassword: salted)
     let message = Array("\(bare),\(text),\(withoutProof)".utf8)

@@ -45,6 +45,8 @@ package struct Session: Sendable {
   /// Whether the server has let us in and said that it is ready. Kept beside the phase, whose value
   /// is big: it is asked for with every row.
   package private(set) var isOpen = false
+  /// Whether the server has let us in.
+  package private(set) var isAuthenticated = false
   /// Whether the session was in a transaction when the server last said so.
   package private(set) var transactionStatus = TransactionStatus.idle
   /// The server's run-time parameters that it told of.
@@ -195,6 +197,7 @@ package struct Session: Sendable {
       let before = output.bytes.count
       if try authenticator.receive(request, output: &output) {
         phase = .settingUp
+        isAuthenticated = true
         return .progress
       }
       phase = .authenticating(authenticator)

@@ -119,6 +119,7 @@ public struct Migrator: Sendable {
   /// - Throws: `schemaDrift` for edited, missing and out-of-order files; `invalidConfiguration` for
   ///   a version without a system that it can only mean; what a failed migration met, with file,
   ///   line and column; nothing of it is left then.
+  @discardableResult
   public func up(
     to version: Int? = nil, allowingOutOfOrder: Bool = false, isDryRun: Bool = false
   ) async throws(StoreError) -> [MigrationRun] {
@@ -157,6 +158,7 @@ public struct Migrator: Sendable {
   /// - Returns: what ran, or would run.
   /// - Throws: `invalidMigration` when one cannot be undone; `schemaDrift`;
   ///   `invalidConfiguration` when several systems could be meant.
+  @discardableResult
   public func down(
     to version: Int? = nil, isDryRun: Bool = false
   ) async throws(StoreError) -> [MigrationRun] {

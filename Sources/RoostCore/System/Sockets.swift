@@ -1,4 +1,4 @@
-/// What differs between platforms about sockets and threads, under one name each.
+/// What differs between platforms about sockets, files and threads, under one name each.
 package enum SocketPlatform {
   #if canImport(Darwin)
     /// `send` has no flag against SIGPIPE here; `prepare` sets the socket's option instead.
@@ -20,6 +20,15 @@ package enum SocketPlatform {
     let flags = fcntl(descriptor, F_GETFL)
     return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0
       && fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+  }
+
+  /// When a file was last changed.
+  package static func modificationTime(_ status: stat) -> timespec {
+    #if canImport(Darwin)
+      status.st_mtimespec
+    #else
+      status.st_mtim
+    #endif
   }
 
   /// A number that tells the running thread from all others that run.

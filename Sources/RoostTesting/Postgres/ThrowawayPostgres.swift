@@ -56,6 +56,38 @@ public struct ThrowawayPostgres: Sendable {
     return try await task.value
   }
 
+  /// The cluster with TLS that the process shares, started by the first call. Its passwords are
+  /// SCRAM's, and three of its databases want something else of who comes over TCP:
+  ///
+  /// - `secure` TLS, `plain` none, `certified` a client's certificate instead of a password.
+  ///
+  /// Throws `ThrowawayPostgresError` also when the `openssl` command is missing, which makes the
+  /// certificates; Debian's postgresql brings it.
+  package static func sharedWithTLS() async throws -> ThrowawayPostgres {
+    let task = encrypted.withLock { encrypted in
+      if let encrypted { return encrypted }
+      let task = Task.detached {
+        let cluster = try await start(.scramSHA256, withTLS: true)
+        let uri = cluster.url(tcp: false)
+        let connection = try await PostgresConnection.connect(
+          try PostgresConfiguration(uri: uri, environment: [:]))
+        for name in ["secure", "plain", "certified"] {
+          try await connection.simple("CREATE DATABASE \(name)")
+        }
+        await connection.close()
+        return cluster
+      }
+      encrypted = task
+      return task
+    }
+    return try await task.value
+  }
+
+  /// The keys and certificates of a cluster with TLS.
+  package var certificates: TestCertificates {
+    TestCertificates(folder: folder + "/certificates")
+  }
+
   /// Starts a cluster of one's own; `stop` ends it, and so does the end of the process.
   ///
   /// A durable one keeps `fsync` on, for figures that are to mean something; `settings` are given
@@ -63,11 +95,19 @@ public struct ThrowawayPostgres: Sendable {
   public static func start(
     _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:]
   ) async throws -> ThrowawayPostgres {
+    try await start(authentication, isDurable: isDurable, settings: settings, withTLS: false)
+  }
+
+  private static func start(
+    _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:],
+    withTLS: Bool
+  ) async throws -> ThrowawayPostgres {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(
           with: Result {
-            try ThrowawayPostgres(authentication, isDurable: isDurable, settings: settings)
+            try ThrowawayPostgres(
+              authentication, isDurable: isDurable, settings: settings, withTLS: withTLS)
           })
       }
     }
@@ -103,6 +143,7 @@ public struct ThrowawayPostgres: Sendable {
   }
 
   private static let clusters = Mutex<[Authentication: Task<ThrowawayPostgres, any Error>]>([:])
+  private static let encrypted = Mutex<Task<ThrowawayPostgres, any Error>?>(nil)
 
   private static func encode(_ text: String) -> String {
     let unreserved = CharacterSet(
@@ -111,7 +152,7 @@ public struct ThrowawayPostgres: Sendable {
   }
 
   private init(
-    _ authentication: Authentication, isDurable: Bool, settings: [String: String]
+    _ authentication: Authentication, isDurable: Bool, settings: [String: String], withTLS: Bool
   ) throws {
     let binaries = try ServerBinaries.find()
     var failure = ""
@@ -124,6 +165,8 @@ public struct ThrowawayPostgres: Sendable {
       var options = "-c max_connections=300 -c password_encryption="
       options += authentication == .md5 ? "md5" : "scram-sha-256"
       if !isDurable { options += " -c fsync=off -c synchronous_commit=off" }
+      var settings = settings
+      if withTLS { settings.merge(try Self.prepareTLS(in: folder)) { _, own in own } }
       for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
         options += " -c \(name)=\(value)"
       }
@@ -141,6 +184,28 @@ public struct ThrowawayPostgres: Sendable {
       failure = answer
     }
     throw ThrowawayPostgresError(message: failure)
+  }
+
+  /// Makes the certificates and the rules of who may come how; returns the server's settings.
+  private static func prepareTLS(in folder: String) throws -> [String: String] {
+    let certificates = try TestCertificates.make(in: folder + "/certificates")
+    let rules = """
+      local     all       all     trust
+      hostnossl secure    all all reject
+      hostssl   plain     all all reject
+      hostnossl certified all all reject
+      hostssl   certified all all cert
+      host      all       all all scram-sha-256
+
+      """
+    let rulesFile = folder + "/pg_hba.conf"
+    try Data(rules.utf8).write(to: URL(fileURLWithPath: rulesFile))
+    _ = try serverUser(owning: [rulesFile, certificates.path("server.key")])
+    return [
+      "ssl": "on", "ssl_cert_file": certificates.path("server.crt"),
+      "ssl_key_file": certificates.path("server.key"),
+      "ssl_ca_file": certificates.path("root.crt"), "hba_file": rulesFile,
+    ]
   }
 
   /// In /tmp rather than TMPDIR: a Unix socket's path holds 107 bytes at most.

@@ -89,5 +89,5 @@ package func loopbackStreams(
   guard result == 0, SocketPlatform.prepare(descriptor) else {
     throw ThrowawayPostgresError(message: "cannot connect to port \(port): \(errno)")
   }
-  return (FaultyInputStream(SocketInputStream(socket), faults), SocketOutputStream(socket))
+  return (FaultyInputStream(TransportInputStream(socket), faults), TransportOutputStream(socket))
 }

@@ -58,6 +58,7 @@ package final class ScriptedServer: Sendable {
   ) -> PostgresConfiguration {
     var configuration = PostgresConfiguration(
       host: "127.0.0.1", port: port, user: user, password: password)
+    configuration.sslMode = .disable
     configuration.connectTimeout = .seconds(5)
     configuration.queryTimeout = .seconds(5)
     return configuration
@@ -71,14 +72,41 @@ package final class ScriptedConversation {
     package init() {}
   }
 
-  private let input: SocketInputStream
-  private let output: SocketOutputStream
+  private let socket: Socket
+  private var input: TransportInputStream
+  private var output: TransportOutputStream
   private var startup = MessageFramer(isTagged: false)
   private var messages = MessageFramer(limit: WireLimits.messageByteCount)
 
   init(_ socket: Socket) {
-    input = SocketInputStream(socket)
-    output = SocketOutputStream(socket)
+    self.socket = socket
+    input = TransportInputStream(socket)
+    output = TransportOutputStream(socket)
+  }
+
+  /// Answers the client's request for TLS and does the server's part of the handshake.
+  package func acceptTLS(_ context: TLSContext) throws -> TLSSession {
+    guard try readStartup() == .sslRequest else { throw Ended() }
+    try send(raw: [UInt8(ascii: "S")])
+    return try beginTLS(context)
+  }
+
+  /// Does the server's part of the handshake.
+  package func beginTLS(_ context: TLSContext) throws -> TLSSession {
+    let session = try TLSSession(context, over: StreamPair(socket), isServer: true)
+    while true {
+      switch session.continueHandshake() {
+      case .done:
+        input = TransportInputStream(session)
+        output = TransportOutputStream(session)
+        return session
+      case .waiting(let descriptor, let events):
+        guard Socket.wait(descriptor, events: events, until: .after(.seconds(30))) else {
+          throw Ended()
+        }
+      case .failed, .lost: throw Ended()
+      }
+    }
   }
 
   /// The next start-up message.
@@ -114,6 +142,20 @@ package final class ScriptedConversation {
   private func receive(_ room: UnsafeMutableRawBufferPointer) -> Int {
     guard let base = room.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
     return input.read(base, maxLength: room.count)
+  }
+
+  /// What comes next, as it is; at least one byte.
+  package func receiveSome() throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 16 << 10)
+    let count = bytes.withUnsafeMutableBytes { receive($0) }
+    guard count > 0 else { throw Ended() }
+    return Array(bytes.prefix(count))
+  }
+
+  /// Sends bytes past TLS.
+  package func sendBelowTLS(_ bytes: [UInt8]) throws {
+    let sent = bytes.withUnsafeBytes { socket.writeAvailable($0) }
+    guard case .moved(bytes.count) = sent else { throw Ended() }
   }
 
   /// Sends messages.

@@ -72,6 +72,26 @@ private struct Job: Record, Equatable {
     await store.close()
   }
 
+  /// An index on an expression serves a filter on the same expression.
+  @Test func planOfAnExpression() async throws {
+    let store = try await TestBackend.open("memory:", [ConformanceSuite.migrations])
+    let lowered = Expression.function(.lower, [.column("name")])
+    func plan(_ filter: Expression) async throws -> String {
+      try await store.backend.explain(Query(table: "accounts", filter: filter))
+    }
+    #expect(
+      try await plan(.comparison(.equal, lowered, .literal(.text("a"))))
+        == "accounts_lower_name on accounts: 1 fixed column x 1, in order")
+    #expect(
+      try await plan(.isIn(lowered, [.literal(.text("a")), .literal(.text("b"))]))
+        == "accounts_lower_name on accounts: 1 fixed column x 2, sorted")
+    #expect(
+      try await plan(
+        .comparison(.equal, .function(.upper, [.column("name")]), .literal(.text("A"))))
+        == "accounts_pkey on accounts: all rows, in order")
+    await store.close()
+  }
+
   @Test func sharedByName() async throws {
     let first = try await open("memory:shared-by-name")
     let second = try await open("memory:shared-by-name")

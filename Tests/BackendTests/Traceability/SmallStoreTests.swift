@@ -82,6 +82,14 @@ import Testing
         dfid: "DFID-1", contentID: "c", adapter: .local, location: "l", by: user)
       #expect(now.storedAt != nil && now.id != nil)
       #expect(try await history.latest("DFID-1") == now)
+
+      // Nobody changes the trail, also not past the store type.
+      let all = store.select(StorageRecord.self)
+      let refused = "checkViolation storage_history_append_only"
+      #expect(
+        await failure { try await all.update { [$0.location.set(to: "elsewhere")] } } == refused)
+      #expect(await failure { try await all.where { $0.dfid == "DFID-2" }.delete() } == refused)
+      #expect(try await all.count() == 6)
     }
   }
 

@@ -53,14 +53,23 @@ public struct AgentTaskMetrics: Sendable, Equatable {
   }
 }
 
+/// When a task was started and last changed, without what it is about.
+private struct AgentTaskTimes: Record {
+  var id: String
+  var startedAt: Timestamp?
+  var updatedAt: Timestamp
+  static let table = AgentTask.table
+  static let columns = AgentTask.columns
+}
+
 extension AgentTaskStore {
   /// Counts the tasks and adds up how long those that ended took.
   ///
-  /// The backend counts; the times are read two columns a task, batch by batch, never their output.
+  /// The backend counts; the times are read batch by batch, and nothing else of a task.
   /// - Parameter since: when the tasks were created at the earliest; nil for all.
   /// - Throws: what a store throws.
   public func metrics(since: Timestamp? = nil) async throws -> AgentTaskMetrics {
-    var all = store.select(AgentTask.self)
+    var all = store.select(AgentTaskTimes.self).reading { [$0.id, $0.startedAt, $0.updatedAt] }
     if let since { all = all.where { $0.createdAt >= since } }
     var groups: [AgentTaskMetrics.Group] = []
     for row in try await all.aggregate(by: { [$0.taskType, $0.status] }, [.count]) {
@@ -78,14 +87,14 @@ extension AgentTaskStore {
   }
 
   private func durations(
-    _ tasks: Selection<AgentTask>
+    _ tasks: Selection<AgentTaskTimes>
   ) async throws -> AgentTaskMetrics.Durations? {
     let durations = Mutex<AgentTaskMetrics.Durations?>(nil)
-    let columns = AgentTask.columns
-    try await tasks.where { $0.startedAt.isNotNull }.scan(columns.startedAt, columns.updatedAt) {
-      for case (let start?, let end) in $0 {
+    try await tasks.where { $0.startedAt.isNotNull }.scan { tasks in
+      for task in tasks {
+        guard let start = task.startedAt else { continue }
         let duration = Duration.microseconds(
-          end.microsecondsSince2000 - start.microsecondsSince2000)
+          task.updatedAt.microsecondsSince2000 - start.microsecondsSince2000)
         durations.withLock { if $0?.add(duration) == nil { $0 = .init(duration) } }
       }
     }

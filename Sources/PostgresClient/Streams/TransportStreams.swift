@@ -1,76 +1,35 @@
 package import Foundation
 package import RoostCore
-import Synchronization
 
-/// A connected socket, shared by its two streams.
-///
-/// `shutDown` ends the conversation; the descriptor itself lives as long as the object, so that its
-/// number cannot come to mean another file while somebody still polls it.
-package final class Socket: Sendable {
-  package let descriptor: Int32
-  private let isShutDown = Atomic(false)
-
-  package init(_ descriptor: Int32) {
-    self.descriptor = descriptor
-  }
-
-  deinit {
-    close(descriptor)
-  }
-
-  package func shutDown() {
-    if !isShutDown.exchange(true, ordering: .relaxed) {
-      _ = shutdown(descriptor, Int32(SHUT_RDWR))
-    }
-  }
-
-  /// Its two streams, as a pair.
-  func streams() -> StreamPair {
-    StreamPair(input: SocketInputStream(self), output: SocketOutputStream(self))
-  }
-
-  /// Waits, blocking the thread, until the descriptor is ready. False when the time is over.
-  func wait(events: Int32, until deadline: Deadline) -> Bool {
-    while true {
-      var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-      let result = poll(&entry, 1, deadline.pollTimeout)
-      if result > 0 { return true }
-      if result == 0, deadline <= .now { return false }
-      if result < 0, errno != EINTR { return true }
-    }
-  }
-
-  static func progress(of result: Int) -> StreamProgress {
-    if result > 0 { return .moved(result) }
-    if result == 0 { return .end }
-    switch errno {
-    case EAGAIN, EWOULDBLOCK, EINTR: return .wouldBlock
-    default: return .failed(errno)
-    }
-  }
-}
-
-/// Foundation's input stream over a socket.
+/// Foundation's input stream over a transport.
 ///
 /// `read` waits, up to the deadline; `readAvailable` does not.
-package final class SocketInputStream: InputStream, NonBlockingInput {
-  private let socket: Socket
+package final class TransportInputStream: InputStream {
+  private let transport: any Transport
   private var status = Stream.Status.open
   private var failure: (any Error)?
 
   /// When `read` gives up.
   package var deadline = Deadline.never
 
-  package init(_ socket: Socket) {
-    self.socket = socket
+  package init(_ transport: any Transport) {
+    self.transport = transport
     super.init(data: Data())
   }
 
-  var descriptor: Int32 { socket.descriptor }
+  /// The descriptor to `poll` for reading.
+  var descriptor: Int32 { transport.readDescriptor }
 
+  /// Whether a read may succeed although `poll` sees nothing.
+  var hasBufferedBytes: Bool { transport.hasBufferedBytes }
+
+  /// What failed, where the system's error number does not say it; nil when nothing did.
+  var failureText: String? { transport.failureText }
+
+  /// Reads what is there.
   @inline(__always)
   func readAvailable(_ room: UnsafeMutableRawBufferPointer) -> StreamProgress {
-    Socket.progress(of: recv(socket.descriptor, room.baseAddress, room.count, 0))
+    transport.readAvailable(room)
   }
 
   package override func read(_ buffer: UnsafeMutablePointer<UInt8>, maxLength length: Int) -> Int {
@@ -81,7 +40,7 @@ package final class SocketInputStream: InputStream, NonBlockingInput {
       case .end: status = .atEnd
       case .failed(let number): fail(number)
       case .wouldBlock:
-        if !socket.wait(events: Int32(POLLIN), until: deadline) { fail(ETIMEDOUT) }
+        if !Socket.wait(descriptor, events: Int32(POLLIN), until: deadline) { fail(ETIMEDOUT) }
       }
     }
     return status == .error ? -1 : 0
@@ -100,49 +59,51 @@ package final class SocketInputStream: InputStream, NonBlockingInput {
   }
 
   package override var hasBytesAvailable: Bool {
-    status == .open && socket.wait(events: Int32(POLLIN), until: .now)
+    status == .open
+      && (hasBufferedBytes || Socket.wait(descriptor, events: Int32(POLLIN), until: .now))
   }
 
   package override func open() {}
 
   package override func close() {
     status = .closed
-    socket.shutDown()
+    transport.shutDown()
   }
 
   package override var streamStatus: Stream.Status { status }
   package override var streamError: (any Error)? { failure }
 }
 
-/// Foundation's output stream over a socket.
+/// Foundation's output stream over a transport.
 ///
 /// `write` waits, up to the deadline; `writeAvailable` does not.
-package final class SocketOutputStream: OutputStream, NonBlockingOutput {
-  private let socket: Socket
+package final class TransportOutputStream: OutputStream {
+  private let transport: any Transport
   private var status = Stream.Status.open
   private var failure: (any Error)?
 
   /// When `write` gives up.
   package var deadline = Deadline.never
 
-  package init(_ socket: Socket) {
-    self.socket = socket
+  package init(_ transport: any Transport) {
+    self.transport = transport
     super.init(toMemory: ())
   }
 
-  /// Foundation's own way to make one; a socket cannot come of it.
+  /// Foundation's own way to make one; a connection cannot come of it.
   package required init(toMemory: ()) {
-    socket = Socket(-1)
+    transport = Socket(-1)
     status = .closed
     super.init(toMemory: ())
   }
 
-  var descriptor: Int32 { socket.descriptor }
+  /// The descriptor to `poll` for writing.
+  var descriptor: Int32 { transport.writeDescriptor }
 
+  /// Writes what fits.
   @inline(__always)
   func writeAvailable(_ bytes: UnsafeRawBufferPointer) -> StreamProgress {
-    Socket.progress(
-      of: send(socket.descriptor, bytes.baseAddress, bytes.count, SocketPlatform.sendFlags))
+    transport.writeAvailable(bytes)
   }
 
   package override func write(_ buffer: UnsafePointer<UInt8>, maxLength length: Int) -> Int {
@@ -154,7 +115,7 @@ package final class SocketOutputStream: OutputStream, NonBlockingOutput {
       case .end: status = .atEnd
       case .failed(let number): fail(number)
       case .wouldBlock:
-        if !socket.wait(events: Int32(POLLOUT), until: deadline) { fail(ETIMEDOUT) }
+        if !Socket.wait(descriptor, events: Int32(POLLOUT), until: deadline) { fail(ETIMEDOUT) }
       }
     }
     return status == .error ? -1 : 0
@@ -166,14 +127,14 @@ package final class SocketOutputStream: OutputStream, NonBlockingOutput {
   }
 
   package override var hasSpaceAvailable: Bool {
-    status == .open && socket.wait(events: Int32(POLLOUT), until: .now)
+    status == .open && Socket.wait(descriptor, events: Int32(POLLOUT), until: .now)
   }
 
   package override func open() {}
 
   package override func close() {
     status = .closed
-    socket.shutDown()
+    transport.shutDown()
   }
 
   package override var streamStatus: Stream.Status { status }
