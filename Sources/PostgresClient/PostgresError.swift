@@ -46,7 +46,7 @@ public struct PostgresError: Error, Sendable {
     public static let closed = Code("closed")
     /// The deadline passed; the connection is closed.
     public static let deadlineExceeded = Code("deadlineExceeded")
-    /// Another statement of the same pipeline failed, which made this one void; `cause` is its error.
+    /// Another statement of the same batch failed, which made this one void; `cause` is its error.
     public static let pipelineAborted = Code("pipelineAborted")
     /// The task was cancelled; the connection is closed if it was waiting for an answer.
     public static let cancelled = Code("cancelled")

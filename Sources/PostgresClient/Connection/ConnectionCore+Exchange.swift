@@ -54,19 +54,12 @@ extension ConnectionCore {
           let events = Int16(POLLIN) | Int16(POLLOUT)
           try await wait(streams.output.descriptor, events, until: deadline)
         }
-        try requireTime(until: deadline)
+        try requireTime(deadline)
       }
     } catch {
       throw abandon(error)
     }
     try await exchange(until: deadline, row: row, handle)
-  }
-
-  /// Throws when the time is over or the task cancelled, for who never has to wait.
-  private func requireTime(until deadline: Deadline) throws(PostgresError) {
-    if Task.isCancelled { throw PostgresError(.cancelled, "cancelled while sending") }
-    guard deadline != .never, deadline <= .now else { return }
-    throw PostgresError(.deadlineExceeded, "the deadline passed while sending")
   }
 
   /// Sends what has been written while the server need not answer, and hands on what it says all
