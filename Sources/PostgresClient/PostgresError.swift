@@ -46,6 +46,8 @@ public struct PostgresError: Error, Sendable {
     public static let closed = Code("closed")
     /// The deadline passed; the connection is closed.
     public static let deadlineExceeded = Code("deadlineExceeded")
+    /// Another statement of the same batch failed, which made this one void; `cause` is its error.
+    public static let pipelineAborted = Code("pipelineAborted")
     /// The task was cancelled; the connection is closed if it was waiting for an answer.
     public static let cancelled = Code("cancelled")
     /// A COMMIT was answered with ROLLBACK: the transaction had failed before.

@@ -29,6 +29,39 @@ extension ConnectionCore {
     }
   }
 
+  /// The most bytes of requests that are written before they are sent.
+  static let requestByteCount = 64 << 10
+
+  /// Sends requests as the first closure writes them, part by part, until it returns false, and
+  /// hands on the answers meanwhile: the server never waits for us to read, so that it goes on
+  /// reading what we write, and nothing piles up on either side.
+  func exchange(
+    until deadline: Deadline, writing write: (inout WireState) throws(PostgresError) -> Bool,
+    row: RowBodyHandler, _ handle: EventHandler
+  ) async throws(PostgresError) {
+    do throws(PostgresError) {
+      var hasMore = true
+      while hasMore || !wire.output.bytes.isEmpty {
+        while hasMore, wire.output.bytes.count < Self.requestByteCount {
+          hasMore = try write(&wire)
+        }
+        // A short one has its answer read, with a spin, by the exchange below.
+        if try flushNow(), !hasMore { break }
+        if try fillNow() {
+          guard !(try handleBuffered(row: row, handle)) else { return }
+          await loop.yieldIfWanted()
+        } else if !wire.output.bytes.isEmpty, let streams {
+          let events = Int16(POLLIN) | Int16(POLLOUT)
+          try await wait(streams.output.descriptor, events, until: deadline)
+        }
+        try requireTime(deadline)
+      }
+    } catch {
+      throw abandon(error)
+    }
+    try await exchange(until: deadline, row: row, handle)
+  }
+
   /// Sends what has been written while the server need not answer, and hands on what it says all
   /// the same: true when the exchange is over, mostly because of an error.
   func send(
@@ -52,6 +85,8 @@ extension ConnectionCore {
       case .ready(let status): note(status)
       case .notice(let message): configuration.onNotice?(message)
       case .parameterStatus(let name, let value): note(parameter: name, value)
+      case .notification(let processID, let channel, let payload):
+        onNotification?(processID, channel, payload)
       default: break
       }
       return try handle(event)
@@ -185,30 +220,39 @@ extension ConnectionCore {
     return PostgresError(.closed, "the connection was lost: \(reason)")
   }
 
-  // MARK: Health
+  // MARK: Idle
 
-  /// Whether an idle connection looks as a live one does: nothing to read, and no end. What the
-  /// server says to an idle session, such as a changed parameter, is taken.
+  /// Whether an idle connection looks as a live one does: no error and no end. What the server says
+  /// to an idle session, such as a changed parameter or a notification, is taken.
   func isHealthy() -> Bool {
     guard !isClosed, let streams else { return false }
-    while true {
-      switch receiveAvailable(streams) {
-      case .moved: break
-      case .wouldBlock: return true
-      case .end, .failed:
-        abandon(ended())
-        return false
-      }
-      do throws(PostgresError) {
+    do throws(PostgresError) {
+      while true {
+        // What came with the last answer is in the buffer already.
         _ = try handleBuffered(row: { _ in }) { event throws(PostgresError) in
           if case .failed(let message) = event { throw PostgresError(endOfSession: message) }
           return false
         }
-      } catch {
-        abandon(error)
-        return false
+        switch receiveAvailable(streams) {
+        case .moved: break
+        case .wouldBlock: return true
+        case .end, .failed: throw ended()
+        }
       }
+    } catch {
+      abandon(error)
+      return false
     }
+  }
+
+  /// Waits while nobody uses the connection: for something to come, for a signal, or for the
+  /// deadline, which is no error.
+  func waitIdle(_ id: ConnectionLoop.WaitID, until deadline: Deadline) async
+    -> ConnectionLoop.Outcome
+  {
+    guard let streams, !isClosed else { return .ready }
+    return await loop.wait(
+      id, descriptor: streams.input.descriptor, events: Int16(POLLIN), deadline: deadline)
   }
 }
 

@@ -47,8 +47,20 @@ extension ConnectionCore {
   func prepare(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> (PreparedStatement, isNew: Bool) {
-    if let known = statements.find(sql, types) { return (known, false) }
+    if let known = statements.find(sql, types) {
+      if known.lacksTypes { try await learnTypes(of: known, until: deadline) }
+      return (known, false)
+    }
     return (try await parse(sql, types, until: deadline), true)
+  }
+
+  private func learnTypes(
+    of statement: PreparedStatement, until deadline: Deadline
+  ) async throws(PostgresError) {
+    let columns = CollectionOfOne(statement.columns)
+    statement.columns = statement.columns.preferringBinary(
+      try await catalogue(for: columns, until: deadline))
+    statement.lacksTypes = false
   }
 
   private func parse(
@@ -216,7 +228,7 @@ extension ConnectionCore {
 extension PostgresServerMessage {
   /// Whether a prepared statement is no longer what it was: its tables have changed, or it is gone
   /// (DEALLOCATE, or another session behind a proxy).
-  fileprivate var isStaleStatement: Bool {
+  var isStaleStatement: Bool {
     sqlState == .invalidStatementName
       || (sqlState == .featureNotSupported && routine == "RevalidateCachedQuery")
   }

@@ -19,6 +19,12 @@ final class ConnectionCore: @unchecked Sendable {
   /// Why the connection is closed.
   var closeReason: PostgresError?
 
+  /// Called with each NOTIFY of a channel that the session listens to.
+  var onNotification: ((_ processID: Int32, _ channel: String, _ payload: String) -> Void)?
+
+  /// How many portals have been named; no two of a session have the same name.
+  var portalCount = 0
+
   private var isTaken = false
   private var waitingTurns: [ConnectionLoop.WaitID] = []
 

@@ -13,10 +13,8 @@ public struct PostgresCommandTag: Sendable, Hashable, CustomStringConvertible {
   /// The number of rows that were inserted, updated, deleted, merged, selected, moved or copied;
   /// nil for statements that are not about rows.
   public var rowCount: Int? {
-    guard let last = description.split(separator: " ").last, description.contains(" ") else {
-      return nil
-    }
-    return Int(last)
+    guard let space = description.utf8.lastIndex(of: UInt8(ascii: " ")) else { return nil }
+    return Int(description[description.utf8.index(after: space)...])
   }
 }
 

@@ -4,7 +4,11 @@ import PostgresWire
 final class PreparedStatement {
   let name: String
   fileprivate let key: StatementCache.Key
-  let columns: PostgresColumns
+  /// What it returns.
+  var columns: PostgresColumns
+  /// Whether types of its columns have to be looked up before it is run alone: in a pipeline there
+  /// was no time for that.
+  var lacksTypes = false
   fileprivate(set) var lastUse: UInt64 = 0
 
   init(name: String, sql: String, types: [PostgresType], columns: PostgresColumns) {
@@ -81,6 +85,11 @@ struct StatementCache {
   /// Forgets all statements.
   mutating func removeAll() {
     for statement in Array(statements.values) { remove(statement) }
+  }
+
+  /// Notes a name that the server may have and that nobody will use.
+  mutating func forget(name: String) {
+    if !name.isEmpty { evicted.append(name) }
   }
 
   /// Takes the names that the server is to be told of.

@@ -24,6 +24,15 @@ extension ConnectionCore {
       try await lookUp(missing, until: deadline), to: database)
   }
 
+  /// What is known of the types of these columns without asking, and whether that is all.
+  func knownCatalogue(
+    for columns: PostgresColumns
+  ) -> (catalogue: PostgresTypeCatalogue, isComplete: Bool) {
+    if columns.unknownTypes(.builtIn).isEmpty { return (.builtIn, true) }
+    let known = configuration.types.catalogue(of: database)
+    return (known, columns.unknownTypes(known).isEmpty)
+  }
+
   /// Forgets what is known of the database's types, and the statements whose columns knew it.
   func forgetTypes() {
     configuration.types.forget(database)

@@ -47,17 +47,22 @@ extension Session {
     expect(.close)
   }
 
-  /// Appends Bind to the unnamed portal, of parameters that are already encoded.
+  /// Appends Bind of parameters that are already encoded, to the unnamed portal unless another is
+  /// named.
   package mutating func bind(
     statement name: String, parameters: PostgresParameters, columns: PostgresColumns,
-    output: inout WireWriter
+    portal: String = "", output: inout WireWriter
   ) throws(WireError) {
     try requireOpen()
     guard let count = UInt16(exactly: parameters.count) else {
       throw .tooManyParameters(parameters.count)
     }
     try output.message(FrontendTag.bind) { writer throws(WireError) in
-      writer.write(UInt8(0))
+      if portal.isEmpty {
+        writer.write(UInt8(0))
+      } else {
+        try writer.write(portal, field: "portal's name")
+      }
       try writer.write(name, field: "statement's name")
       writer.write(count)
       for type in parameters.types { writer.write(Int16(type.parameterFormat.rawValue)) }
@@ -73,6 +78,22 @@ extension Session {
     try requireOpen()
     output.writeExecute()
     expect(.execute)
+  }
+
+  /// Appends Execute of a portal, for so many rows at most; 0 for all.
+  package mutating func execute(
+    portal: String, rowLimit: Int32, output: inout WireWriter
+  ) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.execute(portal: portal, rowLimit: rowLimit).encode(into: &output)
+    expect(.execute)
+  }
+
+  /// Appends Close of a portal.
+  package mutating func close(portal: String, output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.close(.portal(portal)).encode(into: &output)
+    expect(.close)
   }
 
   /// Appends Sync.

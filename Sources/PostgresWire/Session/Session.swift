@@ -21,6 +21,9 @@ package struct Session: Sendable {
     var isQuery: Bool { self == .query || self == .copyIn || self == .copyOut }
   }
 
+  /// How many steps that are answered a queue may keep.
+  private static let answeredStepCount = 4_096
+
   private enum Phase {
     case created
     case authenticating(Authenticator)
@@ -86,6 +89,10 @@ package struct Session: Sendable {
   mutating func expect(_ step: Step) {
     if nextStep == steps.count {
       steps.removeAll(keepingCapacity: true)
+      nextStep = 0
+    } else if nextStep >= Self.answeredStepCount {
+      // A long pipeline, whose queue is never empty, would keep what was answered for ever.
+      steps.removeFirst(nextStep)
       nextStep = 0
     }
     steps.append(step)

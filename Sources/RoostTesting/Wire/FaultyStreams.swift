@@ -65,12 +65,18 @@ package final class FaultyInputStream: InputStream {
   package override var streamError: (any Error)? { source.streamError }
 }
 
-/// A TCP connection to the loopback as two plain Foundation streams, with faults in what is read.
+/// A TCP connection to the loopback as two plain Foundation streams, with faults in what is read,
+/// and socket buffers of so many bytes; nil for the system's.
 package func loopbackStreams(
-  port: Int, faults: StreamFaults = StreamFaults()
+  port: Int, faults: StreamFaults = StreamFaults(), bufferByteCount: Int32? = nil
 ) throws -> (input: InputStream, output: OutputStream) {
   let descriptor = socket(AF_INET, streamSocketType, 0)
   let socket = Socket(descriptor)
+  if var bufferByteCount {
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bufferByteCount, size)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bufferByteCount, size)
+  }
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

@@ -1,0 +1,279 @@
+import PostgresWire
+import RoostCore
+
+/// Takes what the answers of a pipeline are, by the statements' numbers.
+protocol PipelineSink: AnyObject {
+  /// A row of a statement.
+  func row(_ body: UnsafeRawBufferPointer, of index: Int, _ columns: PostgresColumns)
+  /// A statement has run; it may still come to nothing with its segment.
+  func completed(_ index: Int, _ tag: PostgresCommandTag, _ columns: PostgresColumns)
+  /// A segment is over and stands.
+  func succeeded(_ segment: Range<Int>)
+  /// A segment has failed: the statement with the error, those behind it, and those before it from
+  /// `undone` on, which were rolled back with it.
+  func failed(_ segment: Range<Int>, undone: Int, _ failure: PipelineFailure)
+}
+
+/// Why a segment failed.
+struct PipelineFailure {
+  /// The statement; nil when all had run and the commit failed.
+  let index: Int?
+  let message: PostgresServerMessage
+}
+
+/// The requests of several statements on their way, and what they are answered with.
+///
+/// Between two barriers, which are Syncs, is a segment: its first error makes the server pass over
+/// the rest of it. Used on the loop's thread only, as the core.
+final class Pipeline {
+  /// A statement whose Parse is on its way.
+  private final class PendingStatement {
+    let name: String
+    var segment: Int
+    /// In the text format: Bind goes out before it is known what the columns are.
+    var columns = PostgresColumns.none
+
+    init(name: String, segment: Int) {
+      self.name = name
+      self.segment = segment
+    }
+  }
+
+  private enum Request {
+    case parse(PendingStatement, StatementCache.Key, Int)
+    case pending(PendingStatement, Int)
+    case prepared(PreparedStatement, Int)
+    /// What makes the server give the segment up, because the client does.
+    case surrender
+    /// The end of a segment: the number of the statement behind it.
+    case barrier(Int)
+  }
+
+  private let core: ConnectionCore
+  private let sink: any PipelineSink
+  private var pending: [StatementCache.Key: PendingStatement] = [:]
+  private var requests: [Request] = []
+  private var nextRequest = 0
+
+  // What has been written.
+  private var segment = 0
+  private var isFinished = false
+  /// Whether the segment that is being written has failed already: the rest of it is not sent.
+  private(set) var isVoid = false
+
+  // What has been answered.
+  private var segmentStart = 0
+  /// The first statement of the segment that is undone when it fails.
+  private var firstUncommitted = 0
+  private var failure: PipelineFailure?
+
+  init(_ core: ConnectionCore, _ sink: any PipelineSink) {
+    self.core = core
+    self.sink = sink
+  }
+
+  // MARK: Writing
+
+  /// Writes a statement, with its Parse when the server does not know it.
+  func write(
+    _ sql: String, _ parameters: PostgresParameters, _ index: Int, into wire: inout WireState
+  ) throws(WireError) {
+    if isVoid { return }
+    let types = parameters.types
+    if let known = core.statements.find(sql, types) {
+      try bind(known.name, known.columns, parameters, into: &wire)
+      push(.prepared(known, index))
+      return
+    }
+    let statement = try parse(StatementCache.Key(sql: sql, types: types), index, into: &wire)
+    try bind(statement.name, .none, parameters, into: &wire)
+    push(.pending(statement, index))
+  }
+
+  private func bind(
+    _ name: String, _ columns: PostgresColumns, _ parameters: PostgresParameters,
+    into wire: inout WireState
+  ) throws(WireError) {
+    try wire.session.bind(
+      statement: name, parameters: parameters, columns: columns, output: &wire.output)
+    try wire.session.execute(output: &wire.output)
+  }
+
+  /// A statement whose Parse is on its way, in this segment: one of an earlier segment may have
+  /// been passed over by the server, so that it is parsed once more as long as that is not known.
+  private func parse(
+    _ key: StatementCache.Key, _ index: Int, into wire: inout WireState
+  ) throws(WireError) -> PendingStatement {
+    if let known = pending[key], known.segment == segment { return known }
+    // Without a cache there is one statement, the unnamed, which each Parse replaces.
+    let known = pending[key].flatMap { $0.name.isEmpty ? nil : $0 }
+    let name = known?.name ?? core.statements.makeName()
+    for evicted in core.statements.takeEvicted() {
+      try wire.session.close(statement: evicted, output: &wire.output)
+    }
+    if known != nil { try wire.session.close(statement: name, output: &wire.output) }
+    try wire.session.parse(name: name, sql: key.sql, types: key.types, output: &wire.output)
+    try wire.session.describe(statement: name, output: &wire.output)
+    let statement = PendingStatement(name: name, segment: segment)
+    if name.isEmpty { pending.removeAll() }
+    pending[key] = statement
+    push(.parse(statement, key, index))
+    return statement
+  }
+
+  /// Ends a segment.
+  func writeBarrier(before index: Int, into wire: inout WireState) throws(WireError) {
+    try wire.session.sync(output: &wire.output)
+    push(.barrier(index))
+    segment += 1
+    isVoid = false
+  }
+
+  /// Makes the server undo the segment, whatever transaction it is in: the portal does not exist.
+  func surrender(into wire: inout WireState) throws(WireError) {
+    if isVoid { return }
+    try wire.session.execute(portal: "the client gave up", rowLimit: 0, output: &wire.output)
+    push(.surrender)
+  }
+
+  /// Says that the barrier that was just written is the last.
+  func finish() { isFinished = true }
+
+  // MARK: Answers
+
+  private func push(_ request: Request) {
+    if nextRequest == requests.count {
+      requests.removeAll(keepingCapacity: true)
+      nextRequest = 0
+    } else if nextRequest >= 4_096 {
+      requests.removeFirst(nextRequest)
+      nextRequest = 0
+    }
+    requests.append(request)
+  }
+
+  private var first: Request? { nextRequest < requests.count ? requests[nextRequest] : nil }
+
+  /// Takes a row of the statement that runs.
+  func note(row body: UnsafeRawBufferPointer) throws(PostgresError) {
+    switch first {
+    case .prepared(let statement, let index): sink.row(body, of: index, statement.columns)
+    case .pending(let statement, let index): sink.row(body, of: index, statement.columns)
+    default: throw Self.disorder
+    }
+  }
+
+  /// Takes what the server says; true when all is answered.
+  func note(_ event: SessionEvent) throws(PostgresError) -> Bool {
+    switch event {
+    case .columns(let columns): try described(PostgresColumns(columns))
+    case .noColumns: try described(.none)
+    case .completed(let tag): try completed(PostgresCommandTag(tag))
+    case .empty: try completed(PostgresCommandTag(""))
+    case .failed(let message):
+      guard !message.endsSession else { throw PostgresError(endOfSession: message) }
+      failed(message)
+    case .ready(let status):
+      try endSegment(status)
+      return isFinished && nextRequest == requests.count
+    case .suspended: throw Self.disorder
+    // What is on its way behind a COPY is taken for its data, or breaks the session.
+    case .copyRefused: throw ConnectionCore.copyInPipeline
+    default: break
+    }
+    return false
+  }
+
+  private func described(_ columns: PostgresColumns) throws(PostgresError) {
+    guard case .parse(let statement, let key, _) = first else { throw Self.disorder }
+    nextRequest += 1
+    statement.columns = columns
+    guard !statement.name.isEmpty else { return }
+    if pending[key] === statement { pending[key] = nil }
+    let (catalogue, isComplete) = core.knownCatalogue(for: columns)
+    let prepared = PreparedStatement(
+      name: statement.name, sql: key.sql, types: key.types,
+      columns: columns.preferringBinary(catalogue))
+    prepared.lacksTypes = !isComplete
+    core.statements.insert(prepared)
+  }
+
+  private func completed(_ tag: PostgresCommandTag) throws(PostgresError) {
+    switch first {
+    case .prepared(let statement, let index): sink.completed(index, tag, statement.columns)
+    case .pending(let statement, let index): sink.completed(index, tag, statement.columns)
+    default: throw Self.disorder
+    }
+    nextRequest += 1
+    switch tag.description {
+    case "COMMIT", "ROLLBACK", "PREPARE TRANSACTION":
+      // What was before it no longer depends on how the segment ends.
+      if case .prepared(_, let index) = requests[nextRequest - 1] { firstUncommitted = index + 1 }
+      if case .pending(_, let index) = requests[nextRequest - 1] { firstUncommitted = index + 1 }
+    default: break
+    }
+  }
+
+  private func failed(_ message: PostgresServerMessage) {
+    var index: Int?
+    switch first {
+    case .parse(_, _, let number), .pending(_, let number): index = number
+    case .prepared(let statement, let number):
+      index = number
+      if message.isStaleStatement { core.statements.remove(statement) }
+    case .surrender, .barrier, nil: break
+    }
+    // After an error there may come no second one before the barrier, but for that of the barrier.
+    if failure == nil { failure = PipelineFailure(index: index, message: message) }
+    while let request = first {
+      if case .barrier = request { return }
+      nextRequest += 1
+    }
+    isVoid = true
+  }
+
+  private func endSegment(_ status: TransactionStatus) throws(PostgresError) {
+    guard case .barrier(let end) = first else { throw Self.disorder }
+    nextRequest += 1
+    let segment = segmentStart..<end
+    if let failure {
+      // In a transaction of the caller's, what was before it is there until that is rolled back.
+      let undone = status == .idle ? firstUncommitted : failure.index ?? end
+      sink.failed(segment, undone: undone, failure)
+    } else {
+      sink.succeeded(segment)
+    }
+    failure = nil
+    segmentStart = end
+    firstUncommitted = end
+  }
+
+  /// Lets the server forget statements of which it is not known whether they were parsed.
+  func forgetPending() {
+    for statement in pending.values { core.statements.forget(name: statement.name) }
+    pending.removeAll()
+  }
+
+  private static var disorder: PostgresError {
+    PostgresError(.protocolViolation, "the server's answer is not to what was asked")
+  }
+}
+
+extension ConnectionCore {
+  static var copyInPipeline: PostgresError {
+    PostgresError(.unsupported, "COPY cannot be one of several statements of a pipeline")
+  }
+
+  /// Runs a pipeline; the closure writes its statements, part by part, until it returns false.
+  func run(
+    _ pipeline: Pipeline, until deadline: Deadline,
+    writing write: (inout WireState) throws(PostgresError) -> Bool
+  ) async throws(PostgresError) {
+    defer { pipeline.forgetPending() }
+    try await exchange(until: deadline, writing: write) { body throws(PostgresError) in
+      try pipeline.note(row: body)
+    } _: { event throws(PostgresError) in
+      try pipeline.note(event)
+    }
+  }
+}
