@@ -1,7 +1,7 @@
 public import PostgresWire
 
 extension PostgresConnection {
-  /// Copies rows into a table by COPY in the binary format, the fastest way there is.
+  /// Copies rows into a table by COPY in the binary format, which is made for many rows.
   ///
   ///     try await connection.copyIn(into: "person", columns: ["id", "name"]) { copy in
   ///       for person in people { try await copy.write(person.id, person.name) }
