@@ -73,6 +73,7 @@ async def copy_in(url, count):
 
 WORKLOADS = {
     "connect": connects,
+    "connect-first": connects,
     "select-one": select_one,
     "rows": rows,
     "inserts": inserts,

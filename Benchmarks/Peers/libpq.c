@@ -204,7 +204,7 @@ static double processor_seconds(void) {
 int main(int argc, char **argv) {
   if (argc != 4) fail("usage", "libpq WORKLOAD URL COUNT");
   struct { const char *name; double (*run)(const char *, long); } workloads[] = {
-    {"connect", connects}, {"select-one", select_one}, {"rows", rows},
+    {"connect", connects}, {"connect-first", connects}, {"select-one", select_one}, {"rows", rows},
     {"inserts", inserts}, {"copy-in", copy_in},
   };
   for (size_t index = 0; index < sizeof workloads / sizeof *workloads; index++) {

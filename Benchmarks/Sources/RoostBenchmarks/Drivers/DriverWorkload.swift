@@ -7,6 +7,9 @@ import RoostCore
 enum DriverWorkload: String, CaseIterable {
   /// Connections opened with SCRAM and closed, one after the other.
   case connect
+  /// The same with nothing known from the connection before: Roost derives the key from the
+  /// password and the salt once for all connections of a configuration, the others each time.
+  case connectFirst = "connect-first"
   /// Prepared `SELECT 1`, one after the other.
   case selectOne = "select-one"
   /// One long result of (int4, text, float8, timestamptz), row by row.
@@ -20,7 +23,7 @@ enum DriverWorkload: String, CaseIterable {
   func count(isQuick: Bool) -> Int {
     let full =
       switch self {
-      case .connect: 500
+      case .connect, .connectFirst: 500
       case .selectOne: 60_000
       case .rows, .copyIn: 1_000_000
       case .inserts: 10_000
@@ -31,7 +34,7 @@ enum DriverWorkload: String, CaseIterable {
   /// What is counted.
   var unit: String {
     switch self {
-    case .connect: "connections"
+    case .connect, .connectFirst: "connections"
     case .selectOne: "queries"
     case .rows, .copyIn: "rows"
     case .inserts: "inserts"
@@ -48,7 +51,9 @@ extension DriverWorkload {
     let start = ContinuousClock.now
     let sum =
       switch self {
-      case .connect: try await connect(configuration, count)
+      case .connect: try await connect(count) { configuration }
+      case .connectFirst:
+        try await connect(count) { try PostgresConfiguration(uri: url, environment: [:]) }
       case .selectOne: try await selectOne(configuration, count)
       case .rows: try await rows(configuration, count)
       case .inserts: try await inserts(configuration, count)
@@ -58,10 +63,11 @@ extension DriverWorkload {
     print(seconds, Machine.processorSeconds - processor, count, sum)
   }
 
-  private func connect(_ configuration: PostgresConfiguration, _ count: Int) async throws -> Double
-  {
+  private func connect(
+    _ count: Int, _ configuration: () throws -> PostgresConfiguration
+  ) async throws -> Double {
     for _ in 0..<count {
-      let connection = try await PostgresConnection.connect(configuration)
+      let connection = try await PostgresConnection.connect(configuration())
       await connection.close()
     }
     return Double(count)
