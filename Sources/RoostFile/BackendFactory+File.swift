@@ -9,18 +9,17 @@ extension BackendFactory {
   /// The path is relative to the working directory or absolute (`file:/srv/data`,
   /// `file:///srv/data`); the folder is made when only its last part is missing. One process has
   /// a store open at a time. With the parameter `create=no` a store that is not there is an
-  /// error; `chaos=PERCENT` is as with `memory:`.
+  /// error.
   public static let file = BackendFactory(schemes: ["file"]) { url, context throws(StoreError) in
     var url = url
     let create = url.take("create") ?? "yes"
     guard create == "yes" || create == "no" else {
       throw StoreError(.invalidConfiguration, "create=\(create) is neither yes nor no")
     }
-    let chaos = try Chaos(&url)
-    try url.refuseParameters(known: Store.parameters + ["chaos", "create"])
+    try url.refuseParameters(known: Store.parameters + ["create"])
     return try FileStore.open(
       try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
-      functions: try TriggerFunctions(context.triggers), chaos: chaos, log: context.log)
+      functions: try TriggerFunctions(context.triggers), log: context.log)
   }
 }
 
@@ -51,7 +50,7 @@ package enum FileStore {
   ///   `inputOutput`.
   package static func open(
     _ path: String, files: any FileSystem, isCreating: Bool = true,
-    functions: TriggerFunctions = .none, chaos: Chaos = .none, compactionFloor: Int64? = nil,
+    functions: TriggerFunctions = .none, compactionFloor: Int64? = nil,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
     let folder = StoreFolder(path: path, files: files)
@@ -74,7 +73,7 @@ package enum FileStore {
       log: log)
     let engine = Engine(store.state, log: writer)
     return EmbeddedBackend(
-      engine, location: "file:\(path)", capabilities: [.durable], functions: functions, chaos: chaos
+      engine, location: "file:\(path)", capabilities: [.durable], functions: functions
     ) { await engine.close() }
   }
 }

@@ -4,14 +4,9 @@ import Synchronization
 extension BackendFactory {
   /// `memory:` keeps rows in this process. Each open of `memory:` is a store of its own;
   /// `memory:NAME` is shared by all who open that name, until the last of them closes it.
-  ///
-  /// With the parameter `chaos=PERCENT` that share of transactions fails with
-  /// `serializationFailure`, so that a program's re-runs are tried without Postgres.
   public static let memory = BackendFactory(schemes: ["memory"]) {
     url, context throws(StoreError) in
-    var url = url
-    let chaos = try Chaos(&url)
-    try url.refuseParameters(known: Store.parameters + ["chaos"])
+    try url.refuseParameters(known: Store.parameters)
     let functions = try TriggerFunctions(context.triggers)
     let name = url.body
     guard !name.contains("/") else {
@@ -21,12 +16,12 @@ extension BackendFactory {
     if name.isEmpty {
       let engine = Engine(try DatabaseState())
       return EmbeddedBackend(
-        engine, location: "memory:", capabilities: [], functions: functions, chaos: chaos
+        engine, location: "memory:", capabilities: [], functions: functions
       ) { await engine.close() }
     }
     let engine = try SharedEngines.open(name)
     return EmbeddedBackend(
-      engine, location: "memory:\(name)", capabilities: [], functions: functions, chaos: chaos
+      engine, location: "memory:\(name)", capabilities: [], functions: functions
     ) { await SharedEngines.close(name) }
   }
 }

@@ -6,19 +6,17 @@ package final class EmbeddedBackend: StorageBackend {
   package let capabilities: Set<Capability>
   private let engine: Engine
   private let functions: TriggerFunctions
-  private let chaos: Chaos
   private let onClose: @Sendable () async -> Void
 
   /// Makes a backend. `onClose` is called instead of closing the engine.
   package init(
     _ engine: Engine, location: String, capabilities: Set<Capability>,
-    functions: TriggerFunctions, chaos: Chaos, onClose: @escaping @Sendable () async -> Void
+    functions: TriggerFunctions, onClose: @escaping @Sendable () async -> Void
   ) {
     self.engine = engine
     self.functions = functions
     self.location = location
     self.capabilities = capabilities
-    self.chaos = chaos
     self.onClose = onClose
   }
 
@@ -104,7 +102,6 @@ package final class EmbeddedBackend: StorageBackend {
     do {
       let result = try await body(transaction)
       let workspace = try transaction.finished()
-      try chaos.strike()
       try await engine.commit(workspace, grant)
       return result
     } catch {

@@ -29,6 +29,14 @@ public protocol StorageSession: Sendable {
 
   /// Says how a query would be answered: which index, which order.
   func explain(_ query: Query) async throws(StoreError) -> String
+
+  /// The session under all layers, for what only one backend offers. Itself unless implemented.
+  var innermost: any StorageSession { get }
+}
+
+extension StorageSession {
+  /// Itself.
+  public var innermost: any StorageSession { self }
 }
 
 /// A session inside a transaction.

@@ -21,7 +21,7 @@ public enum Fallback: String, Sendable, CaseIterable {
 
 extension Store {
   /// The URL parameters that every backend's URL may have.
-  public static let parameters = ["fallback", "migrate"]
+  public static let parameters = ["fallback", "migrate"] + BackendURL.layerParameters
 
   /// Opens the store that a URL or the environment names.
   ///
@@ -33,6 +33,9 @@ extension Store {
   /// default of Postgres) or `off`. With `fallback=memory` a backend that cannot be reached is
   /// replaced by `memory:`: a warning is logged and `health()` says `degraded` from then on. The
   /// default is `fallback=none`; a refused password or a wrong URL is an error in any case.
+  ///
+  /// `read_only=yes`, `breaker=FAILURES`, `retry=ATTEMPTS`, `concurrency=CALLS`,
+  /// `timeout=MILLISECONDS` and `chaos=...` put layers around the backend.
   /// - Parameters:
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
@@ -40,6 +43,8 @@ extension Store {
   ///   - routes: tables that are kept elsewhere, each with a `migrate` and `fallback` of its own in
   ///     its URL. With routes raw SQL is `unsupported`, and so is a transaction over tables of two
   ///     places.
+  ///   - layers: what stands around the backend, the outermost first; a route's place has those of
+  ///     its URL. A layer that the URL asks for takes the place of the same kind here.
   ///   - migrate: how far to go with migrations; nil for the URL's word or the default.
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
@@ -50,7 +55,8 @@ extension Store {
   ///   `schemaDrift`, `unavailable`, `accessDenied`, `locked`, `corrupted`.
   public static func open(
     _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
-    routes: [Route] = [], migrate: MigrationMode? = nil, requireURL: Bool = false,
+    routes: [Route] = [], layers: [any StorageLayer] = [], migrate: MigrationMode? = nil,
+    requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
@@ -60,9 +66,9 @@ extension Store {
     let now = generators.now()
     let plan = try MigrationPlan(migrations, now: now)
     let tables = try RoutedTables(routes, main: target, plan.schema)
-    let main = try await open(target, registry, context, plan, migrate, at: now)
+    let main = try await open(target, layers, registry, context, plan, migrate, at: now)
     let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
-      try await open(url, registry, context, plan, migrate, at: now)
+      try await open(url, [], registry, context, plan, migrate, at: now)
     }
     return Store(
       context: StoreContext(
@@ -78,17 +84,19 @@ extension Store {
   }
 
   private static func open(
-    _ url: BackendURL, _ registry: BackendRegistry, _ context: BackendContext,
-    _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
+    _ url: BackendURL, _ layers: [any StorageLayer], _ registry: BackendRegistry,
+    _ context: BackendContext, _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
   ) async throws(StoreError) -> OpenedBackend {
     var url = url
     let mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
     let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
+    let wanted = try url.takeLayers()
     let (backend, degradation) = try await open(url, fallback, registry, context)
     do {
       var opened = try await prepare(
         backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
       opened.report.degradation = degradation
+      opened.backend = try opened.backend.under(layers, or: wanted)
       return opened
     } catch {
       await backend.close()

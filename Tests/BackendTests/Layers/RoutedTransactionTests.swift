@@ -215,7 +215,7 @@ import Testing
   /// A conflict that shows at the commit only.
   @Test func failingCommitsAreRetried() async throws {
     let store = try await Routed.open(
-      "memory:", [Route(["route_logs"], to: "memory:?chaos=100")])
+      "memory:", [Route(["route_logs"], to: "memory:?chaos=conflicts:100")])
     let runs = Counter()
     _ = await Routed.expect(.serializationFailure) {
       try await store.transaction(TransactionOptions(attempts: 3)) { transaction in

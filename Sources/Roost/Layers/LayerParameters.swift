@@ -1,0 +1,48 @@
+extension BackendURL {
+  /// The parameters that put layers around whatever backend a URL names.
+  static let layerParameters = [
+    "breaker", "chaos", "concurrency", "read_only", "retry", "timeout",
+  ]
+
+  /// Takes the layers that the parameters ask for, the outermost first.
+  /// - Throws: `invalidConfiguration`, naming the parameter.
+  mutating func takeLayers() throws(StoreError) -> [any StorageLayer] {
+    var layers: [any StorageLayer] = []
+    if try takeChoice("read_only", of: Switch.self) == .yes { layers.append(ReadOnlyLayer()) }
+    if let failures = try takeCount("breaker") {
+      layers.append(BreakerLayer(failureLimit: failures))
+    }
+    if let attempts = try takeCount("retry") { layers.append(RetryLayer(attempts: attempts)) }
+    if let limit = try takeCount("concurrency") { layers.append(ConcurrencyLimitLayer(limit)) }
+    if let milliseconds = try takeCount("timeout") {
+      layers.append(TimeoutLayer(.milliseconds(milliseconds)))
+    }
+    if let chaos = take("chaos") { layers.append(ChaosLayer(try ChaosLayer.Options(chaos))) }
+    return layers
+  }
+
+  private enum Switch: String, CaseIterable { case no, yes }
+
+  private mutating func takeCount(_ name: String) throws(StoreError) -> Int? {
+    guard let text = take(name) else { return nil }
+    guard let number = Int(text), (1...1_000_000).contains(number) else {
+      throw StoreError(.invalidConfiguration, "\(name)=\(text) is no number from 1 to 1000000")
+    }
+    return number
+  }
+}
+
+extension StorageBackend {
+  /// Puts a program's layers around the backend, and a URL's among them by their places. Where both
+  /// have one, the URL's counts: it is the operator's word.
+  /// - Throws: `invalidConfiguration` when the program's are not in order.
+  func under(
+    _ own: [any StorageLayer], or url: [any StorageLayer]
+  ) throws(StoreError) -> any StorageBackend {
+    let kept = own.filter { layer in !url.contains { $0.place == layer.place } }
+    guard !url.isEmpty else { return try under(own) }
+    // The order of the program's own is checked; it was written by hand.
+    _ = try under(kept)
+    return try under((kept + url).sorted { $0.place < $1.place })
+  }
+}

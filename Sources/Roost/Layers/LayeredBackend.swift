@@ -1,0 +1,76 @@
+/// A backend with one layer around its calls.
+struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
+  let backend: any StorageBackend
+  let layer: Layer
+
+  init(_ backend: any StorageBackend, _ layer: Layer) {
+    self.backend = backend
+    self.layer = layer
+  }
+
+  var below: any StorageSession { backend }
+  var isInTransaction: Bool { false }
+  var innermost: any StorageSession { layer.letsRawSQLPass ? backend.innermost : self }
+
+  var location: String { backend.location }
+
+  var capabilities: Set<Capability> {
+    layer.letsRawSQLPass ? backend.capabilities : backend.capabilities.subtracting([.sql])
+  }
+
+  func transaction<Result: Sendable>(
+    _ options: TransactionOptions,
+    _ body: @Sendable (any StorageTransaction) async throws -> Result
+  ) async throws -> Result {
+    let end = ContinuousClock.now + options.deadline
+    let call = StorageCall(.transaction, mayWrite: !options.isReadOnly)
+    return try await layer.run(around: call) {
+      // A layer may run it again; the time goes on.
+      let remaining = end - .now
+      guard remaining > .zero else {
+        throw StoreError(.deadlineExceeded, "the transaction took too long")
+      }
+      return try await backend.transaction(options.with(deadline: remaining)) { transaction in
+        let result = try await body(LayeredTransaction(layer: layer, transaction: transaction))
+        let commit = StorageCall(
+          .commit, mayWrite: !options.isReadOnly, isInTransaction: true)
+        try await layer.run(commit) { () throws(StoreError) in }
+        return result
+      }
+    }
+  }
+
+  func migrate<Result: Sendable>(
+    _ body: @Sendable (any MigrationSession) async throws -> Result
+  ) async throws -> Result {
+    try await backend.migrate(body)
+  }
+
+  func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
+    try await backend.appliedMigrations()
+  }
+
+  func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift] {
+    try await backend.drifts(from: applied, schema)
+  }
+
+  func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
+    try await backend.invalidIndexes()
+  }
+
+  func adopt(_ schema: Schema) async throws(StoreError) { try await backend.adopt(schema) }
+
+  func health() async -> Health { await layer.health(await backend.health()) }
+
+  func close() async { await backend.close() }
+}
+
+extension TransactionOptions {
+  fileprivate func with(deadline: Duration) -> TransactionOptions {
+    var options = self
+    options.deadline = deadline
+    return options
+  }
+}

@@ -1,0 +1,21 @@
+/// Refuses changes and row locks. A transaction may be opened, and read in.
+///
+/// Promise: no call through the store changes a row. Raw SQL, which could, is `unsupported`.
+public struct ReadOnlyLayer: StorageLayer {
+  /// Refuses changes.
+  public init() {}
+
+  public var place: LayerPlace { .readOnly }
+  public var letsRawSQLPass: Bool { false }
+
+  public func run<Result: Sendable>(
+    _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    let holdsCalls = call.operation == .transaction || call.operation == .commit
+    guard !call.mayWrite || holdsCalls else {
+      // The code that a write in a read-only transaction has.
+      throw StoreError(.invalidQuery, "the store is read-only", table: call.table)
+    }
+    return try await next()
+  }
+}
