@@ -3,8 +3,8 @@ public import Roost
 
 extension RecordSession {
   /// Runs raw SQL on the connection under the store: in a transaction on the transaction's own,
-  /// so that it sees and is part of it; elsewhere on one of the pool's. It passes beside all layers,
-  /// but for a read-only one.
+  /// so that it sees and is part of it; elsewhere on one of the pool's. It passes beside all
+  /// layers, but for a read-only one.
   ///
   /// An error in it aborts the transaction, as an error of any other call does.
   /// - Throws: `unsupported` when the backend is not Postgres; what the body throws, unchanged.

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Stops asking a backend that keeps failing, so that callers hear at once what they would else wait
-/// for, and the backend comes back without a crowd before its door.
+/// Stops asking a backend that keeps failing, so that callers hear at once what they would else
+/// wait for, and the backend comes back without a crowd before its door.
 ///
 /// After `failureLimit` failures in a row (`unavailable` and `deadlineExceeded`) it is open: calls
 /// throw `unavailable` without being made. After `pause` one call is let through; if it succeeds
@@ -39,8 +39,10 @@ public final class BreakerLayer: StorageLayer {
     self.now = now
   }
 
+  /// `breaker`.
   public var place: LayerPlace { .breaker }
 
+  /// Hands the call on, or throws while the breaker is open.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
@@ -56,6 +58,7 @@ public final class BreakerLayer: StorageLayer {
     }
   }
 
+  /// Degraded while the breaker is open.
   public func health(_ below: Health) async -> Health {
     let reason = state.withLock { $0.opensAgain == nil ? nil : $0.lastFailure }
     guard let reason, below == .ready else { return below }

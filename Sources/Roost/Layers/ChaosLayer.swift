@@ -61,8 +61,10 @@ public final class ChaosLayer: StorageLayer {
     generator = Mutex(SeededGenerator(seed: options.seed ?? .random(in: 0...UInt64.max)))
   }
 
+  /// `chaos`.
   public var place: LayerPlace { .chaos }
 
+  /// Hands the call on, late, in vain, or not at all.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {

@@ -31,8 +31,10 @@ public final class ConcurrencyLimitLayer: StorageLayer {
     self.patience = patience
   }
 
+  /// `concurrencyLimit`.
   public var place: LayerPlace { .concurrencyLimit }
 
+  /// Hands the call on when it is its turn.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {

@@ -5,9 +5,12 @@ public struct ReadOnlyLayer: StorageLayer {
   /// Refuses changes.
   public init() {}
 
+  /// `readOnly`.
   public var place: LayerPlace { .readOnly }
+  /// False: it could change rows.
   public var letsRawSQLPass: Bool { false }
 
+  /// Throws for what changes rows, and hands on the rest.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {

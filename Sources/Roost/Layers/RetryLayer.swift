@@ -23,8 +23,10 @@ public struct RetryLayer: StorageLayer {
     self.longestPause = longestPause
   }
 
+  /// `retry`.
   public var place: LayerPlace { .retry }
 
+  /// Runs the call again as long as that is safe and has a chance.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {

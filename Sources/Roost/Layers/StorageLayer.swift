@@ -105,8 +105,8 @@ public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
 extension StorageBackend {
   /// Puts layers around the backend.
   /// - Parameter layers: the outermost first.
-  /// - Throws: `invalidConfiguration` when they are not in the order of their places, or two of them
-  ///   have the same.
+  /// - Throws: `invalidConfiguration` when they are not in the order of their places, or two have
+  ///   the same.
   public func under(_ layers: [any StorageLayer]) throws(StoreError) -> any StorageBackend {
     for (outer, inner) in zip(layers, layers.dropFirst()) where outer.place >= inner.place {
       throw StoreError(

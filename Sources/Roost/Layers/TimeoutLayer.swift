@@ -1,4 +1,4 @@
-/// Bounds how long a call may take; a transaction's calls each, the transaction by its own deadline.
+/// Bounds how long a call may take: each of a transaction's; the whole has a deadline of its own.
 ///
 /// Promise: a call that takes longer is cancelled and throws `deadlineExceeded`, unless the backend
 /// had finished it after all, whose answer then counts. The backend is waited for until it has let
@@ -12,8 +12,10 @@ public struct TimeoutLayer: StorageLayer {
     self.limit = limit
   }
 
+  /// `timeout`.
   public var place: LayerPlace { .timeout }
 
+  /// Hands the call on, and cancels it when its time is over.
   public func run<Result: Sendable>(
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {

@@ -1,7 +1,8 @@
-/// Random numbers that are the same for the same seed, on every platform; nothing secret may be made
-/// from them.
+/// Random numbers that are the same for the same seed, on every platform; nothing secret may be
+/// made from them.
 ///
-/// SplitMix64. Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
+/// SplitMix64. Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+/// 2014.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

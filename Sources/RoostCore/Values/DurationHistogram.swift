@@ -1,0 +1,64 @@
+/// How long things of one kind have taken: how many, all together, the longest, and how they are
+/// distributed.
+///
+/// Noting one costs a few nanoseconds and no memory. A percentile is right to a quarter of itself.
+public struct DurationHistogram: Sendable, Hashable {
+  /// How many there were.
+  public private(set) var count = 0
+  /// How long all took together.
+  public private(set) var total = Duration.zero
+  /// How long the longest took.
+  public private(set) var maximum = Duration.zero
+
+  /// Four buckets for each power of two of microseconds, up to 2^28 (about four minutes).
+  private static let bucketCount = 112
+  private var buckets = [UInt64](repeating: 0, count: bucketCount)
+
+  /// Nothing yet.
+  public init() {}
+
+  /// How long the given part of them took at most, such as 0.95; nil when there were none.
+  public func percentile(_ part: Double) -> Duration? {
+    guard count > 0 else { return nil }
+    let wanted = max(UInt64((Double(count) * min(max(part, 0), 1)).rounded(.up)), 1)
+    var seen: UInt64 = 0
+    for index in buckets.indices.dropLast() {
+      seen += buckets[index]
+      if seen >= wanted { return min(Self.upperBound(index), maximum) }
+    }
+    return maximum
+  }
+
+  /// How many took no longer than this, to a quarter of it.
+  public func count(upTo limit: Duration) -> Int {
+    let last = Self.bucket(Self.microseconds(limit))
+    return Int(buckets.prefix(last + 1).reduce(0, +))
+  }
+
+  /// Notes one more.
+  public mutating func note(_ duration: Duration) {
+    count += 1
+    total += duration
+    if duration > maximum { maximum = duration }
+    buckets[Self.bucket(Self.microseconds(duration))] += 1
+  }
+
+  private static func microseconds(_ duration: Duration) -> UInt64 {
+    let (seconds, attoseconds) = duration.components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    return UInt64(min(seconds, 1 << 40)) * 1_000_000 + UInt64(attoseconds / 1_000_000_000_000)
+  }
+
+  private static func bucket(_ microseconds: UInt64) -> Int {
+    if microseconds < 4 { return Int(microseconds) }
+    let exponent = 63 - microseconds.leadingZeroBitCount
+    let quarter = Int(truncatingIfNeeded: microseconds >> (exponent - 2)) & 3
+    return min((exponent - 1) * 4 + quarter, bucketCount - 1)
+  }
+
+  private static func upperBound(_ bucket: Int) -> Duration {
+    if bucket < 4 { return .microseconds(bucket + 1) }
+    let exponent = bucket / 4 + 1
+    return .microseconds((5 + bucket % 4) << (exponent - 2))
+  }
+}
