@@ -24,7 +24,8 @@ extension ConnectionCore {
     let addresses: [SocketAddress]
     do throws(PostgresError) {
       let connector = SocketConnector(
-        loop: loop, deadline: min(end, .after(configuration.connectTimeout)))
+        loop: loop, deadline: min(end, .after(configuration.connectTimeout)),
+        options: configuration.socketOptions)
       addresses = try await connector.addresses(of: host)
     } catch {
       failures.note(error, at: host.endpoint)
