@@ -165,10 +165,12 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
       _ = try conversation.readStartup()
       if !bytes.isEmpty { try conversation.send(raw: bytes) }
     }
-    guard case .failure = await place(configuration([first, try server(primary)])) else {
+    let second = try server(primary)
+    guard case .failure(let error) = await place(configuration([first, second])) else {
       Issue.record("the next host was tried")
       return
     }
+    #expect(error.code == .closed || error.code == .protocolViolation)
   }
 
   @Test func theCallersDeadlineBoundsAllHosts() async throws {
@@ -222,6 +224,54 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
         try await connect("?target_session_attrs=\(target)")
       }
       #expect(error?.code == .unsuitableServer)
+    }
+  }
+
+  /// What answers nothing, or with an error, is not what is wanted.
+  @Test(arguments: [true, false]) func serversThatDoNotSay(refuses: Bool) async throws {
+    let first = try ScriptedServer { conversation in
+      try conversation.logIn()
+      try conversation.readRequest()
+      if refuses {
+        try conversation.send(
+          .errorResponse(
+            PostgresServerMessage(
+              severity: .error, sqlState: SQLState("42501"), message: "refused")))
+      } else {
+        try conversation.send(
+          .rowDescription([PostgresColumn(name: "a", type: .text)]), .commandComplete(tag: "SHOW"))
+      }
+      try conversation.send(.readyForQuery(.idle))
+      conversation.waitForEnd()
+    }
+    let second = try server(primary)
+    #expect(try await place(configuration([first, second], .readWrite)).get() == 1)
+    guard case .failure(let error) = await place(configuration([first], .primary)) else {
+      Issue.record("the server said nothing")
+      return
+    }
+    #expect(error.code == .unsuitableServer)
+    #expect(error.message.contains(refuses ? "refused" : "pg_is_in_recovery"))
+  }
+
+  /// Streams that are handed in lead to one server, which is judged as the last one of a list.
+  @Test func streamsThatAreHandedIn() async throws {
+    let server = try await ThrowawayPostgres.shared(.scramSHA256)
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
+    for (target, fits) in [
+      (PostgresConfiguration.TargetSession.preferStandby, true), (.primary, true),
+      (.standby, false),
+    ] {
+      configuration.targetSession = target
+      do {
+        let connection = try await PostgresConnection.connect(configuration) {
+          try loopbackStreams(port: server.port)
+        }
+        #expect(fits && connection.host.port == server.port)
+        await connection.close()
+      } catch let error as PostgresError {
+        #expect(!fits && error.code == .unsuitableServer)
+      }
     }
   }
 

@@ -94,18 +94,17 @@ extension PostgresConfiguration {
   }
 
   private static func systemUser() throws(PostgresError) -> String {
-    guard let entry = getpwuid(geteuid()), let name = entry.pointee.pw_name else {
+    guard let user = SystemUser(geteuid()) else {
       throw PostgresError(
         .invalidConfiguration, "no user is given, and the system does not know who we are")
     }
-    return String(cString: name)
+    return user.name
   }
 
   /// The folder of the user's files: HOME, else what the system knows; nil when it knows none.
   static func home(_ environment: [String: String]) -> String? {
     if let home = environment.variable("HOME") { return home }
-    guard let entry = getpwuid(geteuid()), let folder = entry.pointee.pw_dir else { return nil }
-    let home = String(cString: folder)
+    let home = SystemUser(geteuid())?.home ?? ""
     return home.isEmpty ? nil : home
   }
 }

@@ -43,6 +43,11 @@ extension PostgresConfiguration {
     maximumProtocol ?? (minimumProtocol > .v30 ? .latest : .v30)
   }
 
+  /// The minor versions of protocol 3 that may be spoken; the greatest is asked for.
+  var protocolMinors: ClosedRange<UInt16> {
+    min(minimumProtocol, requestedProtocol).minor...requestedProtocol.minor
+  }
+
   /// Throws when no version is left to speak.
   func requireProtocolRange() throws(PostgresError) {
     guard minimumProtocol <= requestedProtocol else {

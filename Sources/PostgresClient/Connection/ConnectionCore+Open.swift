@@ -12,7 +12,8 @@ extension ConnectionCore {
     }
     let deadline = min(end, .after(configuration.connectTimeout))
     try await open(to: ServerAddress(host: host, socket: nil), over: given, until: deadline)
-    for target in configuration.targetSession.passes.prefix(1) {
+    // There is no other server: the last round's wish counts.
+    if let target = configuration.targetSession.passes.last {
       try await require(target, until: deadline)
     }
   }
@@ -70,9 +71,7 @@ extension ConnectionCore {
     }
     wire = Self.makeWire(configuration, password.text, ChannelBindingSource(opened.tls))
     do throws(WireError) {
-      try wire.start(
-        configuration.startupParameters,
-        minors: configuration.minimumProtocol.minor...configuration.requestedProtocol.minor)
+      try wire.start(configuration.startupParameters, minors: configuration.protocolMinors)
     } catch {
       throw abandon(PostgresError(error))
     }

@@ -72,9 +72,7 @@ struct TransportOpener {
   /// Source: PostgreSQL manual, `requirepeer` among the parameter key words.
   private func requirePeer(_ socket: Socket) throws(PostgresError) {
     guard let wanted = configuration.requiredPeer, server.host.usesUnixSocket else { return }
-    let name = SocketPlatform.peerUser(socket.descriptor).flatMap { user in
-      getpwuid(user).flatMap { $0.pointee.pw_name }.map { String(cString: $0) }
-    }
+    let name = SocketPlatform.peerUser(socket.descriptor).flatMap { SystemUser($0)?.name }
     guard name != wanted else { return }
     throw PostgresError(
       .authenticationFailed,
