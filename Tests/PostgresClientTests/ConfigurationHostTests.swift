@@ -275,6 +275,25 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
     }
   }
 
+  /// Each host's certificate must be of its own name.
+  @Test func namesUnderTLS() async throws {
+    let fixture = try await TLSFixture()
+    let root = fixture.certificates.path("root.crt")
+    var configuration = try fixture.configuration([
+      "sslmode": "verify-full", "sslrootcert": root, "target_session_attrs": "read-write",
+    ])
+    configuration.hosts.insert(.init("nobody.example", address: "127.0.0.1", port: 1), at: 0)
+    let connection = try await PostgresConnection.connect(configuration)
+    #expect(connection.encryption != nil)
+    #expect(connection.host.name == "localhost")
+    await connection.close()
+    // A certificate that is not to be believed ends it, as in libpq: somebody is in between.
+    configuration.hosts[0].port = fixture.cluster.port
+    let error = await fixture.failure(configuration)
+    #expect(error?.code == .tlsFailed)
+    #expect(error?.message.contains("nobody.example") == true)
+  }
+
   /// A name in Linux's abstract namespace.
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/net/unix")))
   func abstractSockets() async throws {
@@ -342,6 +361,11 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
     }
     #expect(error?.code == .invalidConfiguration)
     #expect(error?.message.contains("hostaddr") == true)
+    configuration.hosts = [.init("")]
+    let empty = await #expect(throws: PostgresError.self) {
+      _ = try await PostgresConnection.connect(configuration)
+    }
+    #expect(empty?.message.contains("neither a name nor an address") == true)
     configuration.hosts = []
     let none = await #expect(throws: PostgresError.self) {
       _ = try await PostgresConnection.connect(configuration)

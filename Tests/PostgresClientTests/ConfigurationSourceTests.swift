@@ -195,6 +195,38 @@ import Testing
     #expect(try answer("h:*:*:a\\:b:x", user: "a:b") == .password("x"))
   }
 
+  /// libpq finds the same in files of every kind; a seed finds the same files again.
+  @Test(.enabled(if: Libpq.shared != nil, "libpq.so.5 is not installed"))
+  func passwordFilesAsLibpq() throws {
+    let libpq = try #require(Libpq.shared)
+    var generator = Lehmer(state: 0x5eed)
+    let pieces = [
+      "h", "1", "d", "u", "*", ":", ":", ":", "\\", "#", "\n", "\r\n", " ", "secret", "é",
+      "h:1:d:u:",
+      "*:*:*:*:", "h:*:d:*:x", "\\h:1:d:u:", "h:1:d\\:u:",
+    ]
+    var found = 0
+    try withFile("pgpass", "") { folder throws in
+      let path = "\(folder)/pgpass"
+      for _ in 0..<3_000 {
+        var text = ""
+        for _ in 0..<Int.random(in: 1...8, using: &generator) {
+          text += pieces.randomElement(using: &generator) ?? ""
+        }
+        // Written in place, so that the permissions stay.
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let theirs = libpq.password(
+          "host=h hostaddr=127.0.0.1 port=1 user=u dbname=d passfile='\(path)'")
+        let answer = PasswordFile(path).find(.init("h", port: 1), database: "d", user: "u")
+        if !theirs.isEmpty { found += 1 }
+        #expect(
+          answer == (theirs.isEmpty ? PasswordFile.Answer.none : .password(theirs)),
+          "\(text.debugDescription)")
+      }
+    }
+    #expect(found > 300)
+  }
+
   @Test(arguments: [0o640, 0o604, 0o660, 0o610, 0o777])
   func othersMayNotReadIt(permissions: Int) throws {
     guard case .ignored(let reason) = try answer("*:*:*:*:x", permissions: permissions) else {

@@ -3,65 +3,6 @@ import PostgresClient
 import RoostCore
 import Testing
 
-/// libpq's own parser of connection strings, opened at run time.
-private struct Libpq: @unchecked Sendable {
-  private typealias Parse =
-    @convention(c) (
-      UnsafePointer<CChar>, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-    ) -> UnsafeMutableRawPointer?
-  private typealias Defaults = @convention(c) () -> UnsafeMutableRawPointer?
-  private typealias Free = @convention(c) (UnsafeMutableRawPointer?) -> Void
-  private typealias Version = @convention(c) () -> Int32
-
-  private let parse: Parse
-  private let free: Free
-  let version: Int32
-  /// The keywords that this version knows.
-  let keywords: Set<String>
-
-  /// Nothing is changed after this, which is why it is `Sendable`: libpq's parser keeps no state.
-  static let shared = Libpq()
-
-  private init?() {
-    let names = ["libpq.so.5", "libpq.5.dylib"]
-    guard let library = names.lazy.compactMap({ dlopen($0, RTLD_NOW) }).first,
-      let parse = dlsym(library, "PQconninfoParse"), let free = dlsym(library, "PQconninfoFree"),
-      let defaults = dlsym(library, "PQconndefaults"), let version = dlsym(library, "PQlibVersion")
-    else { return nil }
-    self.parse = unsafeBitCast(parse, to: Parse.self)
-    self.free = unsafeBitCast(free, to: Free.self)
-    self.version = unsafeBitCast(version, to: Version.self)()
-    let options = unsafeBitCast(defaults, to: Defaults.self)()
-    keywords = Set(Self.options(options).map(\.keyword))
-    self.free(options)
-  }
-
-  /// The values by keyword, nil when the text is refused; bytes, since libpq takes any.
-  func values(_ text: String) -> [String: [UInt8]]? {
-    guard let options = parse(text, nil) else { return nil }
-    defer { free(options) }
-    var values: [String: [UInt8]] = [:]
-    for option in Self.options(options) { values[option.keyword] = option.value }
-    return values
-  }
-
-  /// `PQconninfoOption` is six pointers, of which the first is the keyword and the fourth the
-  /// value, and a number.
-  private static func options(
-    _ list: UnsafeMutableRawPointer?
-  ) -> [(keyword: String, value: [UInt8]?)] {
-    var options: [(String, [UInt8]?)] = []
-    guard var next = list else { return options }
-    while let keyword = next.load(as: UnsafePointer<CChar>?.self) {
-      let value = next.load(fromByteOffset: 24, as: UnsafePointer<CChar>?.self)
-      let bytes = value.map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
-      options.append((String(cString: keyword), bytes))
-      next += 56
-    }
-    return options
-  }
-}
-
 private func parsed(_ text: String) -> [String: String]? {
   try? ConnectionString(text).values
 }
@@ -131,29 +72,54 @@ private let samples = [
   func mutationsAsLibpq() throws {
     let libpq = try #require(Libpq.shared)
     var generator = Lehmer(state: 0x5eed)
-    let pieces =
-      Array("=&?/@:,[]%'\\ \t#").map(String.init) + [
-        "%2F", "%00", "%4", "host", "port=", "user", "postgres://", "password='", "\u{301}", "é",
-        "dbname=d", "&sslmode=require", "0", "",
-      ]
     var found: [String] = []
     var accepted = 0
     for _ in 0..<60_000 {
-      var scalars = Array((samples.randomElement(using: &generator) ?? "").unicodeScalars)
-      for _ in 0..<Int.random(in: 1...4, using: &generator) {
-        let start = Int.random(in: 0...scalars.count, using: &generator)
-        let count = Int.random(in: 0...min(2, scalars.count - start), using: &generator)
-        let piece = pieces.randomElement(using: &generator) ?? ""
-        scalars.replaceSubrange(start..<start + count, with: piece.unicodeScalars)
-      }
-      var text = ""
-      text.unicodeScalars.append(contentsOf: scalars)
+      let text = mutation(using: &generator)
       if libpq.values(text) != nil { accepted += 1 }
       if let difference = disagreement(libpq, text) { found.append(difference) }
     }
     #expect(found.prefix(10) == [])
     // Both verdicts come often enough to mean something.
     #expect((5_000...55_000).contains(accepted))
+  }
+
+  /// A sample with one to four small changes.
+  private func mutation(using generator: inout Lehmer) -> String {
+    let pieces =
+      Array("=&?/@:,[]%'\\ \t#").map(String.init) + [
+        "%2F", "%00", "%4", "host", "port=", "user", "postgres://", "password='", "\u{301}", "é",
+        "dbname=d", "&sslmode=require", "0", "", "options='-c a=", "application_name=",
+      ]
+    var scalars = Array((samples.randomElement(using: &generator) ?? "").unicodeScalars)
+    for _ in 0..<Int.random(in: 1...4, using: &generator) {
+      let start = Int.random(in: 0...scalars.count, using: &generator)
+      let count = Int.random(in: 0...min(2, scalars.count - start), using: &generator)
+      let piece = pieces.randomElement(using: &generator) ?? ""
+      scalars.replaceSubrange(start..<start + count, with: piece.unicodeScalars)
+    }
+    var text = ""
+    text.unicodeScalars.append(contentsOf: scalars)
+    return text
+  }
+
+  /// Whatever is accepted is described by settings that are accepted, and mean the same.
+  @Test func mutationsRoundTrip() throws {
+    var generator = Lehmer(state: 0xfeed)
+    let environment = ["HOME": "/home/u", "PGUSER": "u"]
+    var accepted = 0
+    for _ in 0..<20_000 {
+      let text = mutation(using: &generator)
+      guard let first = try? PostgresConfiguration(text, environment: environment) else { continue }
+      accepted += 1
+      let described = first.settings.map(\.description).joined(separator: " ")
+      let again = try PostgresConfiguration(described, environment: [:])
+      #expect(
+        again.settings.map(\.description) == first.settings.map(\.description),
+        "\(text.debugDescription)")
+      #expect(again.hosts == first.hosts, "\(text.debugDescription)")
+    }
+    #expect(accepted > 1_000)
   }
 
   @Test(
@@ -206,15 +172,5 @@ private let samples = [
   @Test func theStringDoesNotExpandItsDatabase() throws {
     let parsed = try PostgresConfiguration("dbname=postgres://h/d", environment: [:])
     #expect(parsed.database == "postgres://h/d")
-  }
-}
-
-/// A small generator whose numbers a seed repeats (L'Ecuyer, 1999).
-private struct Lehmer: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state = state &* 0xd134_2543_de82_ef95 &+ 1
-    return (state >> 32) | (state << 32)
   }
 }

@@ -103,6 +103,9 @@ extension PostgresConfiguration.Host: CustomStringConvertible {
 
   /// Throws for what nobody can be reached with.
   func validate() throws(PostgresError) {
+    guard !name.isEmpty || address != nil else {
+      throw PostgresError(.invalidConfiguration, "a host has neither a name nor an address")
+    }
     guard (1...65_535).contains(port) else {
       throw PostgresError(.invalidConfiguration, "the port \(port) is not within 1 to 65535")
     }

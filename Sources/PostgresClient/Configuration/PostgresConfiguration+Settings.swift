@@ -56,7 +56,7 @@ extension PostgresConfiguration {
     }
   }
 
-  /// What is in effect under libpq's keywords, in the order of its manual; secrets are masked.
+  /// What is in effect under libpq's keywords, always in the same order; secrets are masked.
   ///
   /// What is not set has no entry. Run-time parameters are in `options`. Where a value is from is
   /// known of those that a connection string, a service or the environment gave and that the
@@ -96,8 +96,10 @@ extension PostgresConfiguration {
     add("passfile", passwordFile)
     var methods = authentication.allowedMethods
     if !authentication.allowsCleartextPassword { methods.remove(.password) }
-    let isUsual = !authentication.allowsCleartextPassword && methods.count == 5
-    let names = AuthenticationPolicy.Method.allCases.filter(methods.contains).map(\.rawValue)
+    let all = AuthenticationPolicy.Method.allCases
+    let names = all.filter(methods.contains).map(\.rawValue)
+    // Without the parameter all is allowed but a password in clear text.
+    let isUsual = methods == Set(all).subtracting([.password])
     add("require_auth", isUsual ? nil : names.joined(separator: ","))
     add("channel_binding", authentication.channelBinding.rawValue)
     add("requirepeer", requiredPeer)
