@@ -190,20 +190,7 @@ extension PostgresConfiguration {
   fileprivate func inOrder<Element>(_ elements: [Element]) -> [Element] {
     guard loadBalancing == .random, elements.count > 1 else { return elements }
     guard let loadBalancingSeed else { return elements.shuffled() }
-    var generator = SeededGenerator(state: loadBalancingSeed)
+    var generator = SeededGenerator(seed: loadBalancingSeed)
     return elements.shuffled(using: &generator)
-  }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same order for the same seed.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -7,23 +7,14 @@ import RoostCore
 /// A statement of several rows changes no unique column: which of two rows Postgres comes to
 /// first, and so whether they are in each other's way, is not said anywhere.
 struct OperationWriter {
-  private var state: UInt64
+  private var generator: SeededGenerator
 
   init(seed: UInt64) {
-    state = seed
-  }
-
-  /// SplitMix64.
-  private mutating func random() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    generator = SeededGenerator(seed: seed)
   }
 
   mutating func number(_ range: ClosedRange<Int>) -> Int {
-    range.lowerBound + Int(random() % UInt64(range.count))
+    range.lowerBound + Int(generator.next() % UInt64(range.count))
   }
 
   mutating func pick<T>(_ choices: [T]) -> T {
