@@ -83,8 +83,13 @@ extension ConnectionCore {
     try wire.handleBuffered(row: row) { event throws(PostgresError) in
       switch event {
       case .ready(let status): note(status)
+      case .completed(let tag): changes.note(tag: tag)
+      case .failed(let message) where message.sqlState == .readOnlyTransaction:
+        changes.insert(.refusedToWrite)
       case .notice(let message): configuration.onNotice?(message)
-      case .parameterStatus(let name, let value): note(parameter: name, value)
+      case .parameterStatus(let name, let value):
+        note(parameter: name, value)
+        changes.insert(.changed)
       case .notification(let processID, let channel, let payload):
         onNotification?(processID, channel, payload)
       default: break

@@ -48,6 +48,7 @@ extension ConnectionCore {
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> (PreparedStatement, isNew: Bool) {
     if let known = statements.find(sql, types) {
+      if known.showsChange { changes.insert(.changed) }
       if known.lacksTypes { try await learnTypes(of: known, until: deadline) }
       return (known, false)
     }
@@ -92,6 +93,7 @@ extension ConnectionCore {
       try await catalogue(for: CollectionOfOne(columns), until: deadline))
     let statement = PreparedStatement(name: name, sql: sql, types: types, columns: columns)
     statements.insert(statement)
+    if statement.showsChange { changes.insert(.changed) }
     return statement
   }
 
@@ -194,6 +196,7 @@ extension ConnectionCore {
     try wire.write { (session, output) throws(WireError) in
       try session.query(script, output: &output)
     }
+    if SessionChanges.showsChange(script) { changes.insert(.changed) }
     var results: [PostgresResult] = []
     var current = PostgresResult(columns: .none)
     var failure: PostgresServerMessage?

@@ -16,6 +16,8 @@ final class ConnectionCore: @unchecked Sendable {
   var wire: WireState
   var statements: StatementCache
   var spin = AdaptiveSpin()
+  /// What users did to the session since it was last as at its beginning.
+  var changes: SessionChanges = []
   /// Why the connection is closed.
   var closeReason: PostgresError?
 

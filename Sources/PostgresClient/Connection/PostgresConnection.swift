@@ -63,6 +63,7 @@ public final class PostgresConnection: Sendable {
     let connection = PostgresConnection(core: core, loop: loop)
     try await connection.onLoop { () throws(PostgresError) in
       try await core.open(over: streams?.pair)
+      core.changes = []
     }
     return connection
   }

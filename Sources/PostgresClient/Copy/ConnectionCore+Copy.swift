@@ -81,6 +81,7 @@ extension ConnectionCore {
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     let outcome = CopyOutcome()
+    if SessionChanges.showsChange(sql) { changes.insert(.changed) }
     try wire.write { (session, output) throws(WireError) in
       try session.copyIn(sql, output: &output)
     }
@@ -137,6 +138,7 @@ extension ConnectionCore {
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     let outcome = CopyOutcome()
+    if SessionChanges.showsChange(sql) { changes.insert(.changed) }
     var callerError: (any Error)?
     var dropped = 0
     try wire.write { (session, output) throws(WireError) in

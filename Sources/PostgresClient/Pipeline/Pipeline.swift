@@ -81,6 +81,7 @@ final class Pipeline {
     if isVoid { return }
     let types = parameters.types
     if let known = core.statements.find(sql, types) {
+      if known.showsChange { core.changes.insert(.changed) }
       try bind(known.name, known.columns, parameters, into: &wire)
       push(.prepared(known, index))
       return
@@ -114,6 +115,7 @@ final class Pipeline {
     if known != nil { try wire.session.close(statement: name, output: &wire.output) }
     try wire.session.parse(name: name, sql: key.sql, types: key.types, output: &wire.output)
     try wire.session.describe(statement: name, output: &wire.output)
+    if SessionChanges.showsChange(key.sql) { core.changes.insert(.changed) }
     let statement = PendingStatement(name: name, segment: segment)
     if name.isEmpty { pending.removeAll() }
     pending[key] = statement

@@ -1,0 +1,91 @@
+import PostgresWire
+import RoostCore
+import Synchronization
+
+extension PostgresPool {
+  /// Opens a connection for a place that is reserved.
+  func connect(_ task: Int) async {
+    let start = Deadline.now
+    let failure: any Error
+    do {
+      let connection = try await openConnection()
+      let disposal = shared.withLock { shared in
+        shared.connecting[task] = nil
+        return shared.state.connected(connection, expiry: expiry(), since: start, now: .now)
+      }
+      settle(disposal)
+      proceed()
+      return
+    } catch {
+      failure = error
+    }
+    let error = failure as? PostgresError
+    // What is no error of the driver's is the hook's.
+    let isFinal = error?.isPermanent ?? true
+    let chance = Double.random(in: 0...1)
+    let refused = shared.withLock { shared in
+      shared.connecting[task] = nil
+      return shared.state.connectFailed(error, isFinal: isFinal, now: .now, chance: chance)
+    }
+    for id in refused { grant(id, .failure(failure)) }
+    proceed()
+    endDrains()
+  }
+
+  private func openConnection() async throws -> PostgresConnection {
+    var configuration = configuration
+    let timeout = configuration.connectTimeout ?? options.acquireTimeout
+    configuration.connectTimeout = timeout
+    let connection = try await PostgresConnection.connect(configuration)
+    do {
+      if let onConnect { try await connection.prepare(by: onConnect, within: timeout) }
+      return connection
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
+  private func expiry() -> Deadline {
+    guard let lifetime = options.maximumLifetime else { return .never }
+    return .after(lifetime * (1 - Double.random(in: 0...options.lifetimeJitter)))
+  }
+
+  // MARK: Upkeep
+
+  /// How long the upkeep pauses.
+  private var upkeepPause: Duration {
+    let shortest = min(
+      options.idleLifetime ?? .seconds(60), options.maximumLifetime ?? .seconds(60))
+    return max(min(shortest / 2, .seconds(30)), .milliseconds(50))
+  }
+
+  /// One task closes what is too old and keeps the minimum; it ends with the pool, and while the
+  /// pool has no connections to look after.
+  func startUpkeep() {
+    let mustStart = shared.withLock { shared in
+      guard !shared.isUpkeepRunning, !shared.state.isClosed else { return false }
+      shared.isUpkeepRunning = true
+      return true
+    }
+    guard mustStart else { return }
+    let pause = upkeepPause
+    Task.detached { [weak self] in
+      while await self?.upkeep() == true {
+        try? await Task.sleep(for: pause)
+      }
+    }
+  }
+
+  private func upkeep() async -> Bool {
+    let expired = shared.withLock { $0.state.expireIdle(now: .now) }
+    for connection in expired { await connection.close() }
+    proceed()
+    return shared.withLock { shared in
+      let goesOn =
+        !shared.state.isClosed && (shared.state.total > 0 || options.minimum > 0)
+      shared.isUpkeepRunning = goesOn
+      return goesOn
+    }
+  }
+}
