@@ -33,10 +33,10 @@ extension PostgresPool {
   }
 
   private func openConnection() async throws -> PostgresConnection {
-    var configuration = configuration
     let timeout = configuration.connectTimeout ?? options.acquireTimeout
-    configuration.connectTimeout = timeout
-    let connection = try await PostgresConnection.connect(configuration)
+    // Several hosts have the time of one each, and all of them that of a caller.
+    let connection = try await PostgresConnection.connect(
+      configuration, until: .after(max(timeout, options.acquireTimeout)))
     do {
       if let onConnect { try await connection.prepare(by: onConnect, within: timeout) }
       return connection

@@ -146,5 +146,5 @@ extension PostgresConnection {
 
 extension PostgresConfiguration {
   /// Whether sessions are wanted only where writes are taken.
-  var needsWrites: Bool { false }
+  var needsWrites: Bool { targetSession == .readWrite || targetSession == .primary }
 }
