@@ -63,6 +63,8 @@ extension ConnectionCore {
         ))
     }
     wire = Self.makeWire(configuration, ChannelBindingSource(opened.tls))
+    wire.tracer = observation?.tracer
+    wire.tracer?.begin()
     do throws(WireError) {
       try wire.start(configuration.startupParameters)
     } catch {

@@ -76,6 +76,9 @@ struct PoolState<Connection: Sendable>: Sendable {
     figures.inUse = total - idle.count - connecting
     figures.connecting = connecting
     figures.waiting = waiters.count
+    figures.waitTimes = counters.waitTimes.detached
+    figures.connectTimes = counters.connectTimes.detached
+    figures.useTimes = counters.useTimes.detached
     return figures
   }
 

@@ -12,7 +12,7 @@ public struct PostgresDurations: Sendable, Hashable {
 
   /// Four buckets for each power of two of microseconds, up to 2^28 (about four minutes).
   private static let bucketCount = 112
-  private var buckets = InlineArray<112, UInt64>(repeating: 0)
+  private var buckets = [UInt64](repeating: 0, count: bucketCount)
 
   init() {}
 
@@ -28,6 +28,13 @@ public struct PostgresDurations: Sendable, Hashable {
       }
     }
     return maximum
+  }
+
+  /// The same figures in memory of their own: noting more then need not copy what somebody keeps.
+  var detached: PostgresDurations {
+    var copy = self
+    copy.buckets = buckets.map { $0 }
+    return copy
   }
 
   mutating func note(nanoseconds: UInt64) {
@@ -49,18 +56,5 @@ public struct PostgresDurations: Sendable, Hashable {
     if bucket < 4 { return .microseconds(bucket + 1) }
     let exponent = bucket / 4 + 1
     return .microseconds((5 + bucket % 4) << (exponent - 2))
-  }
-
-  /// Whether all figures are equal.
-  public static func == (left: Self, right: Self) -> Bool {
-    left.count == right.count && left.total == right.total && left.maximum == right.maximum
-      && left.buckets.indices.allSatisfy { left.buckets[$0] == right.buckets[$0] }
-  }
-
-  /// Feeds the figures that tell one from another.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(count)
-    hasher.combine(total)
-    hasher.combine(maximum)
   }
 }

@@ -37,6 +37,13 @@ extension PostgresPool {
     // Several hosts have the time of one each, and all of them that of a caller.
     let connection = try await PostgresConnection.connect(
       configuration, until: .after(max(timeout, options.acquireTimeout)))
+    if connection.core.observation != nil {
+      let plan: PlanConnection = { [weak self] body in
+        guard let self else { throw Self.closedError }
+        try await withConnection(body)
+      }
+      await connection.onLoop { connection.core.observation?.planConnection = plan }
+    }
     do {
       if let onConnect { try await connection.prepare(by: onConnect, within: timeout) }
       return connection
