@@ -78,15 +78,15 @@ extension PostgresPool {
     guard mustStart else { return }
     let pause = upkeepPause
     Task.detached { [weak self] in
-      while await self?.upkeep() == true {
+      while self?.upkeep() == true {
         try? await Task.sleep(for: pause)
       }
     }
   }
 
-  private func upkeep() async -> Bool {
+  private func upkeep() -> Bool {
     let expired = shared.withLock { $0.state.expireIdle(now: .now) }
-    for connection in expired { await connection.close() }
+    close(expired)
     proceed()
     return shared.withLock { shared in
       let goesOn =

@@ -28,11 +28,9 @@ extension PostgresPool {
     }
     for task in connecting { task.cancel() }
     for id in waiters { grant(id, .failure(Self.closedError)) }
-    for connection in connections { await connection.close() }
-    endDrains()
+    close(connections)
     if await waitUntilDrained(timeout) { return true }
     let late = shared.withLock { $0.state.open.values }
-    // Not waited for: one whose thread the user's own code keeps cannot be closed before that ends.
     for connection in late { Task { await connection.close() } }
     _ = await waitUntilDrained(Self.hardCloseTimeout)
     return false
@@ -41,23 +39,24 @@ extension PostgresPool {
   /// Has all connections replaced, for example when a password was changed or the servers have
   /// changed their parts: idle ones are closed at once, those in use when they come back.
   public func replaceConnections() {
-    let connections = shared.withLock { $0.state.replaceAll() }
-    for connection in connections { settle(.close(connection)) }
+    close(shared.withLock { $0.state.replaceAll() })
+    proceed()
   }
 
-  /// Waits until nothing is left; false when the time is over first.
+  /// Waits until nothing is left or being closed; false when the time is over first.
   private func waitUntilDrained(_ timeout: Duration) async -> Bool {
     await withCheckedContinuation { continuation in
       let number = shared.withLock { shared -> Int? in
-        if shared.state.isDrained { return nil }
+        if shared.isEmpty { return nil }
         shared.lastDrain += 1
         shared.drains[shared.lastDrain] = continuation
         return shared.lastDrain
       }
       guard let number else { return continuation.resume(returning: true) }
-      Task.detached {
+      // Whoever waits keeps the pool; its timer need not.
+      Task.detached { [weak self] in
         try? await Task.sleep(for: max(timeout, .zero))
-        self.shared.withLock { $0.drains.removeValue(forKey: number) }?.resume(returning: false)
+        self?.shared.withLock { $0.drains.removeValue(forKey: number) }?.resume(returning: false)
       }
     }
   }
@@ -65,7 +64,7 @@ extension PostgresPool {
   /// Tells those who wait that nothing is left, if that is so.
   func endDrains() {
     let ended = shared.withLock { shared in
-      guard shared.state.isDrained else { return [CheckedContinuation<Bool, Never>]() }
+      guard shared.isEmpty else { return [CheckedContinuation<Bool, Never>]() }
       defer { shared.drains.removeAll() }
       return Array(shared.drains.values)
     }

@@ -28,9 +28,14 @@ public final class PostgresPool: Sendable {
     /// The tasks that open connections.
     var connecting: [Int: Task<Void, Never>] = [:]
     var lastTask = 0
+    /// How many connections have left the state and are not closed yet.
+    var closing = 0
     /// Those who wait for the closed pool to be empty.
     var drains: [Int: CheckedContinuation<Bool, Never>] = [:]
     var lastDrain = 0
+
+    /// Whether the pool is closed and nothing of it is left.
+    var isEmpty: Bool { state.isDrained && closing == 0 }
   }
 
   /// What the connections are opened with.
@@ -188,9 +193,21 @@ public final class PostgresPool: Sendable {
     case .nothing: break
     case .give(let id, let member): grant(id, .member(member))
     case .close(let connection):
-      Task { await connection.close() }
+      close([connection])
       proceed()
-      endDrains()
+    }
+  }
+
+  /// Closes connections that have left the state. Nobody waits for it: one whose thread a user's
+  /// own code keeps cannot be closed before that ends.
+  func close(_ connections: [PostgresConnection]) {
+    shared.withLock { $0.closing += connections.count }
+    for connection in connections {
+      Task {
+        await connection.close()
+        shared.withLock { $0.closing -= 1 }
+        endDrains()
+      }
     }
   }
 }
