@@ -1,8 +1,9 @@
-import PostgresClient
 import RoostCore
 import RoostTesting
 import Synchronization
 import Testing
+
+@testable import PostgresClient
 
 /// What one user does to a session, the next does not find.
 @Suite(.timeLimit(.minutes(1))) struct PoolResetTests {
@@ -68,6 +69,16 @@ import Testing
     #expect(after.process == clean.process, "the connection itself is kept")
     #expect(pool.statistics.resets == 1)
     await pool.close()
+  }
+
+  @Test(arguments: [
+    ("SELECT Set_Config('a', 'b', true)", true), ("CREATE\tTEMP TABLE a (b int)", true),
+    ("/* temp */", true), ("SELECT pg_advisory_xact_lock(1)", false), ("temperature", false),
+    ("SELECT template FROM temps", false), ("COMMIT", false), ("", false), ("€temp", false),
+    ("SELECT 1 INTO temp", true), ("SAVEPOINT roost", false),
+  ])
+  func wordsTell(sql: String, isTold: Bool) {
+    #expect(SessionChanges.showsChange(sql) == isTold)
   }
 
   @Test func aHoldableCursorIsClosed() async throws {
@@ -192,7 +203,13 @@ import Testing
     let error = await #expect(throws: PostgresError.self) { try await look(wrong) }
     #expect(error?.sqlState == .undefinedColumn)
     fails.withLock { $0 = false }
-    _ = try await look(pool)
+    let before = try await look(pool).process
+    // Also when the pool has had connections.
+    fails.withLock { $0 = true }
+    pool.replaceConnections()
+    await #expect(throws: Own()) { try await look(pool) }
+    fails.withLock { $0 = false }
+    #expect(try await look(pool).process != before)
     await pool.close()
   }
 

@@ -9,7 +9,8 @@ public import RoostCore
 /// Values of parameters, rows, COPY data and notifications, and the details of errors, which may
 /// show some, are `***` unless `showsValues` asks for them. Passwords, what SASL exchanges and the
 /// keys of cancel requests are never shown; nor is a literal behind the word PASSWORD in SQL. What
-/// TLS is negotiated with is not a part of it.
+/// TLS is negotiated with, and cancel requests, which go over connections of their own, are not a
+/// part of it.
 public struct PostgresWireTrace: Sendable {
   /// Whether the values of parameters and rows are shown.
   public var showsValues = false

@@ -6,7 +6,7 @@ extension PostgresPool {
   /// Opens a connection for a place that is reserved.
   func connect(_ task: Int) async {
     let start = Deadline.now
-    let failure: any Error
+    var failure: any Error
     do {
       let connection = try await openConnection()
       let disposal = shared.withLock { shared in
@@ -19,9 +19,10 @@ extension PostgresPool {
     } catch {
       failure = error
     }
+    let refusal = failure as? HookRefusal
+    if let refusal { failure = refusal.error }
     let error = failure as? PostgresError
-    // What is no error of the driver's is the hook's.
-    let isFinal = error?.isPermanent ?? true
+    let isFinal = refusal != nil || error?.isPermanent == true
     let chance = Double.random(in: 0...1)
     let refused = shared.withLock { shared in
       shared.connecting[task] = nil
@@ -44,13 +45,20 @@ extension PostgresPool {
       }
       await connection.onLoop { connection.core.observation?.planConnection = plan }
     }
+    guard let onConnect else { return connection }
     do {
-      if let onConnect { try await connection.prepare(by: onConnect, within: timeout) }
+      try await connection.makeReady(by: onConnect, within: timeout)
       return connection
     } catch {
+      if connection.isClosed { throw PostgresError(anyError: error) }
       await connection.close()
-      throw error
+      throw HookRefusal(error: error)
     }
+  }
+
+  /// What the hook threw on a connection that was good: the next would fare no better.
+  private struct HookRefusal: Error {
+    let error: any Error
   }
 
   private func expiry() -> Deadline {

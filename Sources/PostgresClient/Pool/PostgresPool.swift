@@ -129,7 +129,7 @@ public final class PostgresPool: Sendable {
     guard connection.core.isHealthy() else { return (nil, .broken) }
     if member.idleSince.advanced(by: options.healthCheckAfter) <= now {
       do throws(PostgresError) {
-        try await connection.simple("")
+        try await connection.simple("", timeout: options.resetTimeout)
       } catch {
         if connection.isClosed, error.code != .cancelled { return (nil, .broken) }
       }
@@ -160,7 +160,7 @@ public final class PostgresPool: Sendable {
           guard try await connection.takesWrites(within: timeout) else { return .readOnly }
         }
         guard try await connection.reset(reset, within: timeout) else { return .good }
-        if let hook { try await connection.prepare(by: hook, within: timeout) }
+        if let hook { try await connection.makeReady(by: hook, within: timeout) }
         shared.withLock { $0.state.countReset() }
         return connection.isClosed ? .unreset : .good
       } catch {

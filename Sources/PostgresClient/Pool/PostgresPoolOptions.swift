@@ -45,7 +45,8 @@ public struct PostgresPoolOptions: Sendable, Hashable {
   public var healthCheckAfter: Duration = .seconds(30)
   /// Whether what a user changed of a session is undone.
   public var reset = Reset.whenChanged
-  /// How long a reset may take before the connection is closed instead.
+  /// How long a reset, or the try of a connection that was idle, may take before the connection is
+  /// closed instead.
   public var resetTimeout: Duration = .seconds(5)
 
   /// The options that are used unless something else is said.

@@ -24,12 +24,10 @@ struct SessionChanges: OptionSet, Sendable {
   ]
 
   /// Words of a statement that returns rows and still changes the session.
-  private static let tellingWords: Set<String> = [
+  private static let tellingWords = [
     "pg_advisory_lock", "pg_advisory_lock_shared", "pg_temp", "pg_try_advisory_lock",
     "pg_try_advisory_lock_shared", "set_config", "temp", "temporary",
   ]
-
-  private static let longestTellingWord = 28
 
   /// Takes what the server says that a command did.
   @inline(__always)
@@ -56,24 +54,32 @@ struct SessionChanges: OptionSet, Sendable {
   ///
   /// It looks for words, wherever they are: a comment may cost a reset too many, and no more.
   static func showsChange(_ sql: String) -> Bool {
-    var word: [UInt8] = []
-    for byte in sql.utf8 {
-      switch byte {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"): word.append(byte | 0x20)
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), 0x80...:
-        word.append(byte)
-      default:
-        if isTelling(word) { return true }
-        word.removeAll(keepingCapacity: true)
+    var rest = sql.utf8[...]
+    while let start = rest.firstIndex(where: isPartOfWord) {
+      let word = rest[start...].prefix(while: isPartOfWord)
+      rest = rest[word.endIndex...]
+      switch lowercased(sql.utf8[start]) {
+      case UInt8(ascii: "p"), UInt8(ascii: "s"), UInt8(ascii: "t"):
+        if tellingWords.contains(where: { $0.utf8.elementsEqual(word.lazy.map(lowercased)) }) {
+          return true
+        }
+      default: break
       }
     }
-    return isTelling(word)
+    return false
   }
 
-  private static func isTelling(_ word: [UInt8]) -> Bool {
-    (4...longestTellingWord).contains(word.count)
-      && tellingWords.contains(String(decoding: word, as: UTF8.self))
+  private static func isPartOfWord(_ byte: UInt8) -> Bool {
+    switch lowercased(byte) {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), 0x80...:
+      true
+    default: false
+    }
+  }
+
+  private static func lowercased(_ byte: UInt8) -> UInt8 {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
   }
 }
 
@@ -124,7 +130,7 @@ extension PostgresConnection {
 
   /// Runs a pool's hook; a transaction that it leaves open is rolled back. When the time is over,
   /// the connection is closed under it.
-  func prepare(by hook: PostgresPool.ConnectHook, within timeout: Duration) async throws {
+  func makeReady(by hook: PostgresPool.ConnectHook, within timeout: Duration) async throws {
     let timer = Task {
       try? await Task.sleep(for: timeout)
       if !Task.isCancelled { await close() }
