@@ -19,7 +19,7 @@ import Testing
     func configuration(
       _ target: PostgresConfiguration.TargetSession
     ) throws -> PostgresConfiguration {
-      var configuration = try PostgresConfiguration(uri: primary.url(), environment: [:])
+      var configuration = try PostgresConfiguration(primary.url(), environment: [:])
       configuration.hosts = [primary, standby].map { server in
         PostgresConfiguration.Host("127.0.0.1", port: server.port)
       }
@@ -38,7 +38,7 @@ import Testing
 
   private func run(_ script: String, on server: ThrowawayPostgres) async throws {
     let connection = try await PostgresConnection.connect(
-      try PostgresConfiguration(uri: server.url(), environment: [:]))
+      try PostgresConfiguration(server.url(), environment: [:]))
     for statement in script.split(separator: ";") {
       try await connection.simple(String(statement))
     }

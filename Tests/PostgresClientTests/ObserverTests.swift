@@ -25,7 +25,7 @@ final class Heard<Event: Sendable>: Sendable {
   ) async throws -> PostgresConfiguration {
     let server = try await ThrowawayPostgres.shared(.trust)
     var configuration = try PostgresConfiguration(
-      uri: server.url(database: database), environment: [:])
+      server.url(database: database), environment: [:])
     var observer = PostgresObserver()
     change(&observer)
     configuration.observer = observer

@@ -149,7 +149,7 @@ import Testing
 
   @Test func aWrongConfigurationFailsAtOnce() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.sslMode = .require
     let pool = try PostgresPool(configuration)
     let errors = await outcomes(pool, callers: 10)
@@ -197,7 +197,7 @@ import Testing
     options.maximumLifetime = .seconds(2)
     options.lifetimeJitter = 0.9
     let pool = try PostgresPool(
-      PostgresConfiguration(uri: server.url(), environment: [:]), options: options)
+      PostgresConfiguration(server.url(), environment: [:]), options: options)
     // They were opened together, and are not replaced together.
     var replaced: Set<Int> = []
     for _ in 0..<200 where replaced.count < 4 {

@@ -9,7 +9,7 @@ import Testing
     var options = PostgresPoolOptions()
     options.maximum = maximum
     return try PostgresPool(
-      PostgresConfiguration(uri: server.url(), environment: [:]), options: options)
+      PostgresConfiguration(server.url(), environment: [:]), options: options)
   }
 
   /// Starts a use and returns when it has the connection.

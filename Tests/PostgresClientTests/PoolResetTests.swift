@@ -12,7 +12,7 @@ import Testing
     onConnect: PostgresPool.ConnectHook? = nil
   ) async throws -> PostgresPool {
     let server = try await ThrowawayPostgres.shared(.trust)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.runtimeParameters["work_mem"] = "5MB"
     configuration.runtimeParameters["TimeZone"] = "Asia/Tokyo"
     var options = PostgresPoolOptions()

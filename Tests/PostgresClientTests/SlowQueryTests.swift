@@ -27,7 +27,7 @@ import Testing
 
   private func configuration(_ slow: PostgresSlowQueries) async throws -> PostgresConfiguration {
     let server = try await ThrowawayPostgres.shared(.trust)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.observer = PostgresObserver()
     configuration.observer?.slowQueries = slow
     return configuration

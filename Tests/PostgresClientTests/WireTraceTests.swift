@@ -25,7 +25,7 @@ import Testing
     _ authentication: ThrowawayPostgres.Authentication = .trust
   ) async throws -> PostgresConfiguration {
     let server = try await ThrowawayPostgres.shared(authentication)
-    return try PostgresConfiguration(uri: server.url(), environment: [:])
+    return try PostgresConfiguration(server.url(), environment: [:])
   }
 
   /// The lines as libpq 15's PQtrace writes them, but for quotes within quotes and lengths of -1.

@@ -84,7 +84,8 @@ extension BackendMessage {
   private static func decodeNegotiation(
     _ reader: inout WireReader
   ) throws(WireError) -> BackendMessage {
-    let newest = try reader.integer(Int32.self)
+    // The manual calls it the newest minor version; servers send the whole one, 3 << 16 and more.
+    let version = try reader.integer(Int32.self)
     let count = Int(try reader.integer(Int32.self))
     // Each option takes at least its NUL, so that the count cannot promise more than there is.
     guard count >= 0, count <= reader.remaining else {
@@ -92,7 +93,7 @@ extension BackendMessage {
     }
     var options: [String] = []
     for _ in 0..<count { options.append(try reader.string()) }
-    return .negotiateProtocolVersion(newestMinor: newest, unknownOptions: options)
+    return .negotiateProtocolVersion(version: version, unknownOptions: options)
   }
 
   private static func decodeTypes(_ reader: inout WireReader) throws(WireError) -> [PostgresType] {

@@ -27,6 +27,9 @@ package enum WireLimits {
   /// The most run-time parameters of the server that a session remembers.
   package static let parameterStatusCount = 1_000
 
+  /// The longest name of a protocol option that an error repeats, in bytes.
+  package static let optionByteCount = 100
+
   /// A cancel key's longest length in bytes. Source: protocol 3.2; 3.0 always has 4.
   package static let cancelKeyByteCount = 256
 }
