@@ -58,7 +58,8 @@ public struct PostgresQueryEvent: Sendable {
   public let sentByteCount: Int
   /// Bytes of the protocol that came for it, within TLS; of a statement of a pipeline, its rows'.
   public let receivedByteCount: Int
-  /// How long it took, from its turn on the connection to its end.
+  /// How long it took, from its turn on the connection to its end; what the caller's closure does
+  /// with the rows is a part of it.
   public let duration: Duration
   /// Why it failed, nil when it did not. An error of the caller's own closure shows as `decoding`.
   public let error: PostgresError?

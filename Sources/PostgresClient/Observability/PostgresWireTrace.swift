@@ -41,7 +41,8 @@ public struct PostgresWireMessage: Sendable, Hashable, CustomStringConvertible {
   public let isFromServer: Bool
   /// What its length field says: its bytes without the one that tells its kind.
   public let byteCount: Int
-  /// Its name in the PostgreSQL manual, "Message Formats".
+  /// Its name in the PostgreSQL manual, "Message Formats"; `AuthenticationResponse` for all those
+  /// that answer a request for authentication, and `Unknown` for what cannot be read.
   public let name: String
   /// Its fields with spaces between, texts in quotes; empty when it has none.
   public let fields: String

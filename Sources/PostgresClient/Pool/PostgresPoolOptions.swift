@@ -13,7 +13,8 @@ public struct PostgresPoolOptions: Sendable, Hashable {
     /// LISTEN, PREPARE, CALL, DO, any other command that is not about rows or transactions), or a
     /// statement's text has `set_config`, `TEMP` or a session-level advisory lock in it. It does
     /// not show when a function of one's own does such a thing inside a SELECT; say
-    /// `resetAfterUse()` there, or choose `.always`. `currval` of an INSERT counts as no change.
+    /// `resetAfterUse()` there, or choose `.always`. `currval` of an INSERT counts as no change;
+    /// SET LOCAL counts as one, since the server calls it SET.
     case whenChanged
     /// Always: safe whatever was done, for a round trip more with each use.
     case always
