@@ -1,3 +1,5 @@
+public import RoostCore
+
 /// A pool's figures.
 public struct PostgresPoolStatistics: Sendable, Hashable {
   /// Why connections were closed, each counted from the pool's beginning.
@@ -67,11 +69,11 @@ public struct PostgresPoolStatistics: Sendable, Hashable {
   /// Connections closed so far, by cause.
   public internal(set) var discards = Discards()
   /// How long callers waited for the connection that they got; zero when one was idle.
-  public internal(set) var waitTimes = PostgresDurations()
+  public internal(set) var waitTimes = DurationHistogram()
   /// How long opening a connection took, `onConnect` included.
-  public internal(set) var connectTimes = PostgresDurations()
+  public internal(set) var connectTimes = DurationHistogram()
   /// How long callers kept a connection.
-  public internal(set) var useTimes = PostgresDurations()
+  public internal(set) var useTimes = DurationHistogram()
 
   init() {}
 }

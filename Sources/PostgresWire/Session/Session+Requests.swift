@@ -113,12 +113,9 @@ extension Session {
 extension WireWriter {
   /// Execute of the unnamed portal without a row limit: nine bytes that never change.
   fileprivate mutating func writeExecute() {
-    message(FrontendTag.execute, fixedBody: [0, 0, 0, 0, 0])
-  }
-
-  private mutating func message(_ tag: UInt8, fixedBody: InlineArray<5, UInt8>) {
-    write(tag)
+    write(FrontendTag.execute)
     write(Int32(9))
-    for index in fixedBody.indices { write(fixedBody[index]) }
+    write(UInt8(0))
+    write(Int32(0))
   }
 }

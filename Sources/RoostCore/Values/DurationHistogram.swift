@@ -35,12 +35,28 @@ public struct DurationHistogram: Sendable, Hashable {
     return Int(buckets.prefix(last + 1).reduce(0, +))
   }
 
+  /// The same figures in memory of their own: noting more then need not copy what somebody keeps.
+  package var detached: DurationHistogram {
+    var copy = self
+    copy.buckets = buckets.map { $0 }
+    return copy
+  }
+
   /// Notes one more.
   public mutating func note(_ duration: Duration) {
+    note(duration, microseconds: Self.microseconds(duration))
+  }
+
+  /// Notes one more.
+  package mutating func note(nanoseconds: UInt64) {
+    note(.nanoseconds(Int64(clamping: nanoseconds)), microseconds: nanoseconds / 1_000)
+  }
+
+  private mutating func note(_ duration: Duration, microseconds: UInt64) {
     count += 1
     total += duration
     if duration > maximum { maximum = duration }
-    buckets[Self.bucket(Self.microseconds(duration))] += 1
+    buckets[Self.bucket(microseconds)] += 1
   }
 
   private static func microseconds(_ duration: Duration) -> UInt64 {
