@@ -180,6 +180,11 @@ package final class ScriptedConversation {
   /// Does the start-up without authentication.
   package func logIn() throws {
     _ = try readStartup()
+    try letIn()
+  }
+
+  /// Does what of the start-up comes behind the client's first message.
+  package func letIn() throws {
     try send(
       .authentication(.ok), .parameterStatus(name: "server_encoding", value: "UTF8"),
       .backendKeyData(processID: 1, secretKey: [1, 2, 3, 4]), .readyForQuery(.idle))
