@@ -12,9 +12,12 @@ let strict: [SwiftSetting] = [
 ]
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency], plugins: [Target.PluginUsage] = []
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+  plugins: [Target.PluginUsage] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict, plugins: plugins)
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict,
+    plugins: plugins)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -39,7 +42,7 @@ let package = Package(
   targets: [
     library("RoostCore", []),
     library("PostgresWire", ["RoostCore"]),
-    library("PostgresClient", ["RoostCore", "PostgresWire"]),
+    library("PostgresClient", ["RoostCore", "PostgresWire"], exclude: ["README.md"]),
     library("Roost", ["RoostCore"]),
     library("RoostMemory", ["RoostCore", "Roost"]),
     library("RoostFile", ["RoostCore", "Roost", "RoostMemory"]),

@@ -36,6 +36,8 @@ public struct PostgresError: Error, Sendable {
     public static let authenticationFailed = Code("authenticationFailed")
     /// The database does not exist (3D000).
     public static let unknownDatabase = Code("unknownDatabase")
+    /// The server is not what `target_session_attrs` asks for, such as a standby for `read-write`.
+    public static let unsuitableServer = Code("unsuitableServer")
     /// The server has no connection slot left (53300).
     public static let tooManyConnections = Code("tooManyConnections")
     /// The server reports an error; `server` has it, `sqlState` its code.

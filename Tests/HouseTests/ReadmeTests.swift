@@ -1,11 +1,14 @@
 import Foundation
 import Testing
 
-/// The README says only what is so.
+/// The README and the driver's page say only what is so.
 @Suite("README") struct ReadmeTests {
-  @Test("its Swift code compiles")
-  func snippets() throws {
-    let readme = ReadmeSnippets(file: "README.md", markdown: try House.text(of: "README.md"))
+  private static let driver = "Sources/PostgresClient/README.md"
+  private static let pages = ["README.md", driver]
+
+  @Test("its Swift code compiles", arguments: pages)
+  func snippets(page: String) throws {
+    let readme = ReadmeSnippets(file: page, markdown: try House.text(of: page))
     #expect(readme.snippets.count > 5)
     let complaints = try readme.complaints()
     #expect(complaints == nil, "\(complaints ?? "")")
@@ -54,12 +57,35 @@ import Testing
     #expect(missing == [])
   }
 
-  @Test("it names every code of an error")
-  func errorCodes() throws {
-    let readme = try House.text(of: "README.md")
-    let source = try House.text(of: "Sources/Roost/Store/StoreError.swift")
-    let codes = source.matches(of: /= Self\("([A-Za-z]+)"\)/).map { String($0.1) }
+  @Test(
+    "it names every code of an error",
+    arguments: [
+      ("README.md", "Sources/Roost/Store/StoreError.swift"),
+      (driver, "Sources/PostgresClient/PostgresError.swift"),
+    ])
+  func errorCodes(page: String, source: String) throws {
+    let readme = try House.text(of: page)
+    let codes = try House.text(of: source)
+      .matches(of: /= (?:Self|Code)\("([A-Za-z]+)"\)/).map { String($0.1) }
     #expect(codes.count > 20)
     #expect(codes.filter { !readme.contains("`\($0)`") } == [])
+  }
+
+  @Test("each feature of the driver has a test that is there")
+  func features() throws {
+    // [`test`][file] in a row, and below the table [file]: path.
+    let page = try House.text(of: Self.driver)
+    let files = Dictionary(
+      page.matches(of: /(?m)^\[([A-Za-z0-9+]+)\]: \.\.\/\.\.\/(Tests\/[A-Za-z0-9_.+\/]+)$/)
+        .map { (String($0.1), String($0.2)) },
+      uniquingKeysWith: { first, _ in first })
+    let links = page.matches(of: /\[`([A-Za-z0-9]+)`\]\[([A-Za-z0-9+]+)\]/)
+      .map { (name: String($0.1), file: files[String($0.2)] ?? String($0.2)) }
+    #expect(links.count > 50)
+    let missing = links.filter { link in
+      guard let text = try? House.text(of: link.file) else { return true }
+      return !text.contains("func \(link.name)(")
+    }
+    #expect(missing.map { "\($0.file): \($0.name)" } == [])
   }
 }

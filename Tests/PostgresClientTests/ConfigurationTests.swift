@@ -80,9 +80,7 @@ import Testing
     ("postgres://h/d?connect_timeout=soon", .invalidConfiguration),
     ("postgres://h/d?client_encoding=LATIN1", .invalidConfiguration),
     ("postgres://h/d?require_auth=magic", .invalidConfiguration),
-    ("postgres://a,b/d", .unsupported), ("postgres://h/d?host=a,b", .unsupported),
     ("postgres://h/d?sslcrldir=x", .unsupported),
-    ("postgres://h/d?target_session_attrs=primary", .unsupported),
     ("postgres://h/d?gssencmode=require", .unsupported),
   ])
   func whatIsRefused(uri: String, code: PostgresError.Code) {

@@ -14,6 +14,11 @@ enum Child {
   static func run(_ words: [String]) async throws {
     switch (words.first, words.count) {
     case ("select-one", 3): try await selectOne(url: words[1], seconds: Double(words[2]) ?? 0)
+    case ("driver", 4):
+      guard let workload = DriverWorkload(rawValue: words[1]), let count = Int(words[3]) else {
+        throw Failure("no such workload: \(words)")
+      }
+      try await workload.run(url: words[2], count: count)
     case ("index", 3): try await index(url: words[1], file: words[2])
     default: throw Failure("a child's command line has no meaning: \(words)")
     }

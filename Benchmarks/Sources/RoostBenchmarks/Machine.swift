@@ -10,6 +10,13 @@ enum Machine {
       + "\(Int(memory.rounded())) GiB, \(system.operatingSystemVersionString)"
   }
 
+  /// The CPU time that this process has used, in seconds.
+  static var processorSeconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
   /// The most memory that this process has had, in KiB.
   ///
   /// On Linux from the kernel's figure for the address space: `ru_maxrss` also counts what the

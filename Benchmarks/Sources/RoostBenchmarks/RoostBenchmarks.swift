@@ -23,11 +23,16 @@ enum RoostBenchmarks {
 
   private static func measure(_ options: Options) async throws {
     print("\(Machine.description)\n")
-    try await SelectOne(options).run()
-    print("")
-    // A table may go into a file, and the next one takes its time.
-    fflush(nil)
-    try await IndexPackages(options).run()
+    if options.measures("drivers") {
+      try await SelectOne(options).run()
+      print("")
+      // A table may go into a file, and the next one takes its time.
+      fflush(nil)
+      try await Drivers(options).run()
+      print("")
+      fflush(nil)
+    }
+    if options.measures("backends") { try await IndexPackages(options).run() }
   }
 }
 
@@ -35,6 +40,10 @@ enum RoostBenchmarks {
 struct Options {
   /// How often each contestant is measured.
   var rounds = 7
+  /// Whether smaller counts are enough.
+  var isQuick = false
+  /// The only group that is measured; nil for all.
+  var only: String?
   /// How long a measurement of queries takes.
   var seconds = 5
   /// The package list to index.
@@ -47,14 +56,20 @@ struct Options {
     var words = words[...]
     while let word = words.popFirst() {
       switch word {
-      case "--quick": (rounds, seconds) = (3, 2)
+      case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
+      case "--only":
+        guard let name = words.popFirst(), ["drivers", "backends"].contains(name) else {
+          throw Failure("--only takes drivers or backends")
+        }
+        only = name
       case "--rounds":
         guard let text = words.popFirst(), let number = Int(text), number > 0 else {
           throw Failure("--rounds takes a number of at least 1")
         }
         rounds = number
       case _ where word.hasPrefix("-"):
-        throw Failure("usage: Benchmarks/run [--quick] [--rounds N] [FILE]")
+        throw Failure(
+          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|backends] [FILE]")
       default: file = word
       }
     }
@@ -62,6 +77,8 @@ struct Options {
       throw Failure("\(file) cannot be read")
     }
   }
+
+  func measures(_ group: String) -> Bool { only == nil || only == group }
 }
 
 /// What stopped a measurement.

@@ -78,8 +78,8 @@ extension PostgresConfiguration {
     }
     let user: String = if let user = values["user"] { user } else { try Self.systemUser() }
     self.init(
-      host: values["host"] ?? Self.defaultHost(), user: user, password: values["password"],
-      database: values["dbname"])
+      host: "", user: user, password: values["password"], database: values["dbname"])
+    hosts = try Host.list(values)
     if let zone = environment["PGTZ"], !zone.isEmpty { runtimeParameters["TimeZone"] = zone }
     if let style = environment["PGDATESTYLE"], !style.isEmpty {
       runtimeParameters["DateStyle"] = style
@@ -90,18 +90,10 @@ extension PostgresConfiguration {
   }
 
   private mutating func apply(_ values: [String: String]) throws(PostgresError) {
-    guard !host.contains(",") else {
-      throw PostgresError(.unsupported, "several hosts are not supported yet")
-    }
-    hostAddress = values["hostaddr"]
+    loadBalancing = try Self.choice(values, "load_balance_hosts") ?? loadBalancing
+    targetSession = try Self.choice(values, "target_session_attrs") ?? targetSession
     applicationName = values["application_name"] ?? values["fallback_application_name"]
     options = values["options"]
-    if let text = values["port"] {
-      guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = Int(text),
-        (1...65_535).contains(number)
-      else { throw Self.malformed("port", text, "a number from 1 to 65535") }
-      port = number
-    }
     if let text = values["connect_timeout"] {
       guard let seconds = Int(text), seconds < Int(Int32.max) else {
         throw Self.malformed("connect_timeout", text, "a number of seconds")
@@ -127,8 +119,6 @@ extension PostgresConfiguration {
     if let text = values["client_encoding"], !encodings.contains(text.lowercased()) {
       throw Self.malformed("client_encoding", text, "UTF8, the only one that Swift's texts need")
     }
-    try requireDefault(values, "target_session_attrs", ["any"])
-    try requireDefault(values, "load_balance_hosts", ["disable"])
     try requireDefault(values, "gssencmode", ["disable", "prefer"])
   }
 
@@ -164,11 +154,5 @@ extension PostgresConfiguration {
         .invalidConfiguration, "no user is given, and the system does not know who we are")
     }
     return String(cString: name)
-  }
-
-  /// libpq's folder for Unix sockets: Debian's where it exists, else the original one.
-  private static func defaultHost() -> String {
-    let folder = "/var/run/postgresql"
-    return access(folder, X_OK) == 0 ? folder : "/tmp"
   }
 }

@@ -32,30 +32,48 @@ struct ConnectionURI {
     if rest.first == "?" { try parse(query: rest.dropFirst()) }
   }
 
+  /// Reads hosts with commas between them, each with a port of its own; what is empty counts too,
+  /// so that hosts and ports keep to each other.
   private mutating func parse(authority: Substring) throws(PostgresError) {
-    guard !authority.contains(",") else {
-      throw PostgresError(
-        .unsupported, "a connection URI with several hosts is not supported yet")
+    var hosts: [Substring] = []
+    var ports: [Substring] = []
+    var rest = authority
+    while true {
+      let (host, port) = try Self.parseHost(&rest)
+      hosts.append(host)
+      ports.append(port)
+      guard rest.first == "," else { break }
+      rest.removeFirst()
     }
-    var host = authority
-    var port: Substring = ""
-    if authority.first == "[" {
-      guard let end = authority.firstIndex(of: "]") else {
-        throw Self.invalid("the IPv6 address lacks its ]")
+    let host = hosts.joined(separator: ",")
+    let port = ports.joined(separator: ",")
+    if !host.isEmpty { try add("host", host[...]) }
+    if !port.isEmpty { try add("port", port[...]) }
+  }
+
+  private static func parseHost(
+    _ rest: inout Substring
+  ) throws(PostgresError) -> (host: Substring, port: Substring) {
+    let host: Substring
+    if rest.first == "[" {
+      guard let end = rest.firstIndex(of: "]") else {
+        throw invalid("the IPv6 address lacks its ]")
       }
-      host = authority[authority.index(after: authority.startIndex)..<end]
-      guard !host.isEmpty else { throw Self.invalid("the IPv6 address is empty") }
-      let after = authority[authority.index(after: end)...]
-      guard after.isEmpty || after.first == ":" else {
-        throw Self.invalid("unexpected text after the IPv6 address")
+      host = rest[rest.index(after: rest.startIndex)..<end]
+      guard !host.isEmpty else { throw invalid("the IPv6 address is empty") }
+      rest = rest[rest.index(after: end)...]
+      guard rest.isEmpty || rest.first == ":" || rest.first == "," else {
+        throw invalid("unexpected text after the IPv6 address")
       }
-      port = after.dropFirst()
-    } else if let colon = authority.firstIndex(of: ":") {
-      host = authority[..<colon]
-      port = authority[authority.index(after: colon)...]
+    } else {
+      host = rest.prefix { $0 != ":" && $0 != "," }
+      rest = rest.dropFirst(host.count)
     }
-    if !host.isEmpty { try add("host", host) }
-    if !port.isEmpty { try add("port", port) }
+    guard rest.first == ":" else { return (host, "") }
+    rest.removeFirst()
+    let port = rest.prefix { $0 != "," }
+    rest = rest.dropFirst(port.count)
+    return (host, port)
   }
 
   private mutating func parse(query: Substring) throws(PostgresError) {

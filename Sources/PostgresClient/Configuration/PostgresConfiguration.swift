@@ -36,12 +36,16 @@ public struct PostgresConfiguration: Sendable {
   /// How many prepared statements a connection keeps unless something else is said.
   public static let defaultStatementCacheLimit = 256
 
-  /// A host's name or address, or the folder of a Unix socket when it begins with `/`.
-  public var host: String
-  /// The address to connect to instead of looking `host` up, nil to look it up.
-  public var hostAddress: String?
-  /// The TCP port, which also names the Unix socket.
-  public var port = defaultPort
+  /// The servers to try, one at least, in this order unless `loadBalancing` says otherwise.
+  ///
+  /// The next one is tried when one cannot be reached within `connectTimeout`, says that it takes
+  /// no connections now (57P03), or is not what `targetSession` wants; any other failure, such as a
+  /// wrong password, ends the attempt, as libpq has it.
+  public var hosts: [Host]
+  /// In which order the hosts, and the addresses of each, are tried. libpq: `load_balance_hosts`.
+  public var loadBalancing = LoadBalancing.disable
+  /// What the server must be. libpq: `target_session_attrs`.
+  public var targetSession = TargetSession.any
   /// The role.
   public var user: String
   /// The database.
@@ -53,6 +57,8 @@ public struct PostgresConfiguration: Sendable {
   /// Settings for the session by name, such as `search_path`.
   public var runtimeParameters: [String: String] = [:]
   /// How long connecting may take, start-up and authentication included; nil for ever.
+  ///
+  /// As in libpq, each address of each host has this time anew, and so has each look-up of a name.
   public var connectTimeout: Duration? = defaultConnectTimeout
   /// How long a query may take unless it says so itself; nil for ever.
   public var queryTimeout: Duration? = defaultQueryTimeout
@@ -67,6 +73,9 @@ public struct PostgresConfiguration: Sendable {
 
   /// Called with every notice (warnings and the like), on the connection's thread; nil drops them.
   public var onNotice: (@Sendable (PostgresServerMessage) -> Void)?
+
+  /// What the random order of hosts begins with; nil for the system's generator.
+  package var loadBalancingSeed: UInt64?
 
   /// Shared by the connections of one pool.
   var saltedPasswords = SaltedPasswordCache()
@@ -89,21 +98,10 @@ public struct PostgresConfiguration: Sendable {
     host: String, port: Int = defaultPort, user: String, password: String? = nil,
     database: String? = nil
   ) {
-    self.host = host
-    self.port = port
+    hosts = [Host(host, port: port)]
     self.user = user
     self.database = database ?? user
     secret = Secret(text: password)
-  }
-
-  /// Whether the host is the folder of a Unix socket.
-  var usesUnixSocket: Bool { hostAddress == nil && host.hasPrefix("/") }
-
-  /// Where to connect to.
-  var endpoint: SocketConnector.Endpoint {
-    if let hostAddress { return .tcp(host: hostAddress, port: port) }
-    return usesUnixSocket
-      ? .unix(path: "\(host)/.s.PGSQL.\(port)") : .tcp(host: host, port: port)
   }
 
   /// What the start-up message says.
@@ -129,15 +127,17 @@ public struct PostgresConfiguration: Sendable {
   /// Throws for what this driver cannot keep to, before a byte is sent.
   func requireSupported() throws(PostgresError) {
     try tls.validate(sslMode)
-    if authentication.channelBinding == .require, sslMode == .disable || usesUnixSocket {
+    guard !hosts.isEmpty else {
+      throw PostgresError(.invalidConfiguration, "there is no host to connect to")
+    }
+    let isLocal = hosts.allSatisfy(\.usesUnixSocket)
+    if authentication.channelBinding == .require, sslMode == .disable || isLocal {
       throw PostgresError(
         .invalidConfiguration,
         "channel_binding=require needs TLS, which "
-          + (usesUnixSocket ? "a Unix socket does not have" : "sslmode=disable excludes"))
+          + (isLocal ? "a Unix socket does not have" : "sslmode=disable excludes"))
     }
-    guard (1...65_535).contains(port) else {
-      throw PostgresError(.invalidConfiguration, "the port \(port) is not within 1 to 65535")
-    }
+    for host in hosts { try host.validate() }
   }
 }
 
@@ -146,13 +146,7 @@ extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConve
 {
   /// A URI without the password.
   public var description: String {
-    let place =
-      host.hasPrefix("/")
-      ? "\(host):\(port)"
-      : host.contains(":")
-        ? "[\(host)]:\(port)"
-        : "\(host):\(port)"
-    return "postgres://\(user)@\(place)/\(database)"
+    "postgres://\(user)@\(hosts.map(\.description).joined(separator: ","))/\(database)"
   }
 
   /// The same as `description`.
@@ -163,8 +157,7 @@ extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConve
     Mirror(
       self,
       children: [
-        "host": host, "port": port, "user": user, "database": database,
-        "sslMode": sslMode.rawValue,
+        "hosts": hosts, "user": user, "database": database, "sslMode": sslMode.rawValue,
       ] as KeyValuePairs<String, Any>, displayStyle: .struct)
   }
 }

@@ -3,14 +3,29 @@ import PostgresWire
 import RoostCore
 
 extension ConnectionCore {
-  /// Connects, encrypts as the configuration says, authenticates, and returns when the server takes
-  /// requests.
-  func open(over given: StreamPair?) async throws(PostgresError) {
+  /// Connects, encrypts as the configuration says, authenticates, and returns when a server that is
+  /// wanted takes requests. `end` bounds it all, besides `connectTimeout`.
+  func open(over given: StreamPair?, until end: Deadline) async throws(PostgresError) {
     try configuration.requireSupported()
+    guard let given, let host = configuration.hosts.first else {
+      return try await openAny(until: end)
+    }
+    let deadline = min(end, .after(configuration.connectTimeout))
+    try await open(to: ServerAddress(host: host, socket: nil), over: given, until: deadline)
+    for target in configuration.targetSession.passes.prefix(1) {
+      try await require(target, until: deadline)
+    }
+  }
+
+  /// Connects to one server, on a second connection where the first shows that it must be with, or
+  /// without, TLS.
+  func open(
+    to server: ServerAddress, over given: StreamPair?, until deadline: Deadline
+  ) async throws(PostgresError) {
+    self.server = server
     let opener = TransportOpener(
-      configuration: configuration, loop: loop,
-      deadline: .after(configuration.connectTimeout))
-    let attempts = configuration.encryptionAttempts(over: given)
+      configuration: configuration, server: server, loop: loop, deadline: deadline)
+    let attempts = configuration.encryptionAttempts(to: server.host, over: given)
     let failure: PostgresError
     do throws(PostgresError) {
       return try await start(attempts.first, opener, over: given)
@@ -41,7 +56,7 @@ extension ConnectionCore {
     self.encryption = opened.tls?.encryption
     if configuration.tls.certificateMode == .require, opened.tls?.hasShownCertificate != true {
       throw abandon(
-        configuration.tlsFailure(
+        opener.tlsFailure(
           opened.tls == nil
             ? "sslcertmode=require, but the session is not encrypted"
             : "sslcertmode=require, but the server did not ask for a certificate, or there is none"
@@ -70,7 +85,7 @@ extension ConnectionCore {
       guard error.code == .closed, let reason = opened.streams.input.failureText else {
         throw error
       }
-      throw configuration.tlsFailure(reason)
+      throw opener.tlsFailure(reason)
     }
     wire.framer.limit = WireLimits.messageByteCount
   }
@@ -80,7 +95,10 @@ extension ConnectionCore {
   private func isWorthAnother(
     _ failure: PostgresError, after first: TransportOpener.Encryption
   ) -> Bool {
-    let wasRefused = failure.server != nil && !wire.session.isAuthenticated
+    // Who takes no connections now does not take them in another way either.
+    let wasRefused =
+      failure.server != nil && !wire.session.isAuthenticated
+      && failure.sqlState != .cannotConnectNow
     switch first {
     case .never: return wasRefused
     case .offered, .required:
@@ -120,9 +138,9 @@ extension PostgresConfiguration {
   /// How to try, and how to try again on another connection; nil when there is no other way, or no
   /// other connection because the streams are given.
   fileprivate func encryptionAttempts(
-    over given: StreamPair?
+    to host: Host, over given: StreamPair?
   ) -> (first: TransportOpener.Encryption, second: TransportOpener.Encryption?) {
-    if given == nil, usesUnixSocket { return (.never, nil) }
+    if given == nil, host.usesUnixSocket { return (.never, nil) }
     let canEncrypt = (try? OpenSSL.load(tls.libraries)) != nil
     switch sslMode {
     case .disable: return (.never, nil)

@@ -32,6 +32,7 @@ final class ConnectionCore: @unchecked Sendable {
   private let closed = Atomic(false)
   private let status = Atomic(TransactionStatus.idle.rawValue)
   private let serverParameters = Mutex<[String: String]>([:])
+  private let openedServer = Mutex<ServerAddress?>(nil)
   private let openedEncryption = Mutex<PostgresEncryption?>(nil)
 
   init(_ configuration: PostgresConfiguration, loop: ConnectionLoop) {
@@ -53,6 +54,13 @@ final class ConnectionCore: @unchecked Sendable {
 
   /// The server's run-time parameters that it told of.
   var parameters: [String: String] { serverParameters.withLock { $0 } }
+
+  /// Which server the session is with, so that a second connection leads to the same one; see
+  /// `ServerAddress`. Nil before the first attempt to connect.
+  var server: ServerAddress? {
+    get { openedServer.withLock { $0 } }
+    set { openedServer.withLock { $0 = newValue } }
+  }
 
   /// How the session is encrypted, nil when it is not.
   var encryption: PostgresEncryption? {
@@ -80,9 +88,12 @@ final class ConnectionCore: @unchecked Sendable {
     return error
   }
 
-  /// Lets a connection that did not come about be tried in another way.
+  /// Lets a connection that did not come about be tried in another way, or with another server.
   func reopen() {
     closeReason = nil
+    streams = nil
+    encryption = nil
+    serverParameters.withLock { $0 = [:] }
     closed.store(false, ordering: .releasing)
   }
 

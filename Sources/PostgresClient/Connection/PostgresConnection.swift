@@ -52,8 +52,16 @@ public final class PostgresConnection: Sendable {
     let pair: StreamPair
   }
 
+  /// Connects as `connect` does, and gives up at the deadline, however many hosts there are.
+  static func connect(
+    _ configuration: PostgresConfiguration, until deadline: Deadline
+  ) async throws(PostgresError) -> PostgresConnection {
+    try await open(configuration, over: nil, until: deadline)
+  }
+
   private static func open(
-    _ configuration: PostgresConfiguration, over streams: OpenedStreams?
+    _ configuration: PostgresConfiguration, over streams: OpenedStreams?,
+    until deadline: Deadline = .never
   ) async throws(PostgresError) -> PostgresConnection {
     let loop = ConnectionLoop()
     guard loop.canBeWoken else {
@@ -62,7 +70,7 @@ public final class PostgresConnection: Sendable {
     let core = ConnectionCore(configuration, loop: loop)
     let connection = PostgresConnection(core: core, loop: loop)
     try await connection.onLoop { () throws(PostgresError) in
-      try await core.open(over: streams?.pair)
+      try await core.open(over: streams?.pair, until: deadline)
     }
     return connection
   }
@@ -77,6 +85,13 @@ public final class PostgresConnection: Sendable {
 
   /// Whether the session was in a transaction when the server last said so.
   public var transactionStatus: TransactionStatus { core.transactionStatus }
+
+  /// Which host of the configuration's list the session is with.
+  ///
+  /// Of a session over streams that were handed in it is the first, which TLS takes the name from.
+  public var host: PostgresConfiguration.Host {
+    core.server?.host ?? PostgresConfiguration.Host("")
+  }
 
   /// The server's run-time parameters that it told of, such as `server_version`.
   public var serverParameters: [String: String] { core.parameters }

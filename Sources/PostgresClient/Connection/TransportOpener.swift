@@ -4,10 +4,12 @@ import RoostCore
 
 /// Opens what a session stands on: connects, and begins TLS where that is asked for.
 ///
-/// It knows no session, so that another connection to the same server, as for a CancelRequest, is
-/// opened in the same way.
+/// It knows no session, and nothing of other hosts: another connection to the same server, as for a
+/// CancelRequest, is opened in the same way, with the session's `ConnectionCore.server`.
 struct TransportOpener {
   let configuration: PostgresConfiguration
+  /// Where the connection goes.
+  let server: ServerAddress
   let loop: ConnectionLoop
   let deadline: Deadline
 
@@ -41,7 +43,7 @@ struct TransportOpener {
         guard encryption == .offered else {
           throw PostgresError(
             .tlsFailed,
-            "the server at \(configuration.endpoint) has no TLS, and "
+            "the server at \(server) has no TLS, and "
               + "sslmode=\(configuration.sslMode.rawValue) does without only under prefer or less")
         }
         return Opened(streams: streams, tls: nil)
@@ -59,7 +61,7 @@ struct TransportOpener {
   private func connect(_ given: StreamPair?) async throws(PostgresError) -> StreamPair {
     if let given { return given }
     let connector = SocketConnector(loop: loop, deadline: deadline)
-    return StreamPair(try await connector.connect(to: configuration.endpoint))
+    return StreamPair(try await connector.connect(to: server))
   }
 
   // MARK: Names
@@ -68,7 +70,7 @@ struct TransportOpener {
   private var verifiedHost: String? {
     get throws(PostgresError) {
       guard configuration.sslMode == .verifyFull else { return nil }
-      let host = configuration.host
+      let host = server.host.name
       guard !host.isEmpty, !host.hasPrefix("/") else {
         throw PostgresError(
           .invalidConfiguration, "sslmode=verify-full needs the host's name (host)")
@@ -79,7 +81,7 @@ struct TransportOpener {
 
   /// Which name the server is told that it was called by. RFC 6066, section 3: no address.
   private var serverName: String? {
-    let host = configuration.host
+    let host = server.host.name
     let isName =
       !host.isEmpty && !host.hasPrefix("/") && !host.contains(":")
       && !host.allSatisfy { $0.isNumber || $0 == "." }
@@ -131,17 +133,17 @@ struct TransportOpener {
       switch session.continueHandshake() {
       case .done: isDone = true
       case .waiting(let descriptor, let events): try await wait(descriptor, events)
-      case .failed(let reason): throw configuration.tlsFailure(reason)
+      case .failed(let reason): throw tlsFailure(reason)
       case .lost(let reason): throw lost("in the TLS handshake: \(reason)")
       }
     }
     switch (session.selectedProtocol, configuration.tls.negotiation) {
     case ("postgresql", _), (nil, .postgres): break
     case (nil, .direct):
-      throw configuration.tlsFailure(
+      throw tlsFailure(
         "sslnegotiation=direct needs a server that chooses the protocol \"postgresql\" (ALPN)")
     case (_?, _):
-      throw configuration.tlsFailure("the server chose a protocol that was not offered (ALPN)")
+      throw tlsFailure("the server chose a protocol that was not offered (ALPN)")
     }
   }
 
@@ -159,13 +161,11 @@ struct TransportOpener {
   }
 
   private func lost(_ place: String) -> PostgresError {
-    PostgresError(.closed, "the connection to \(configuration.endpoint) was lost \(place)")
+    PostgresError(.closed, "the connection to \(server) was lost \(place)")
   }
-}
 
-extension PostgresConfiguration {
   /// The error for a session that cannot be encrypted.
   func tlsFailure(_ reason: String) -> PostgresError {
-    PostgresError(.tlsFailed, "TLS with \(host) failed: \(reason)")
+    PostgresError(.tlsFailed, "TLS with \(server.host.name) failed: \(reason)")
   }
 }

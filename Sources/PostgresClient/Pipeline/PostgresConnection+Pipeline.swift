@@ -38,6 +38,7 @@ extension PostgresConnection {
   ///     a transaction of one's own it commits nothing.
   /// - Returns: how many rows the statements affected.
   /// - Throws: `PostgresError`: the first error of the server, with the row's number from 0 on.
+  @inlinable
   @discardableResult
   public func executeMany<Rows: Sequence, each V: PostgresEncodable>(
     _ statement: PostgresQuery, _ rows: Rows, commitEvery: Int? = nil
@@ -48,6 +49,7 @@ extension PostgresConnection {
   }
 
   /// Runs one statement for each of many values, its only parameter; else as above.
+  @inlinable
   @discardableResult
   public func executeMany<Values: Sequence>(
     _ statement: PostgresQuery, _ values: Values, commitEvery: Int? = nil
@@ -65,6 +67,7 @@ extension PostgresConnection {
   /// Runs one statement for each of many values, whose tuples of parameters the closure makes.
   ///
   /// - Throws: what the closure throws, unchanged; what was sent is undone as by an error.
+  @inlinable
   @discardableResult
   public func executeMany<Values: Sequence, each V: PostgresEncodable>(
     _ statement: PostgresQuery, _ values: Values, commitEvery: Int? = nil,
@@ -79,7 +82,8 @@ extension PostgresConnection {
     }
   }
 
-  private func executeMany(
+  @usableFromInline
+  func executeMany(
     _ statement: PostgresQuery, commitEvery: Int?,
     _ next: (inout PostgresParameters) throws -> Bool
   ) async throws -> Int {

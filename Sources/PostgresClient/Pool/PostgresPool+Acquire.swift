@@ -132,11 +132,8 @@ extension PostgresPool {
   }
 
   private func connect(until deadline: Deadline) async throws(PostgresError) -> Member {
-    var configuration = configuration
-    let left = Deadline.now.timeUntil(deadline)
-    configuration.connectTimeout = min(configuration.connectTimeout ?? left, left)
     do throws(PostgresError) {
-      let connection = try await PostgresConnection.connect(configuration)
+      let connection = try await PostgresConnection.connect(configuration, until: deadline)
       return shared.withLock { shared in
         shared.state.hasEverConnected = true
         shared.state.counters.connects += 1

@@ -3,30 +3,53 @@ import RoostCore
 import Synchronization
 
 /// Where a socket can be connected to.
-struct SocketAddress: Sendable {
+struct SocketAddress: Sendable, Hashable {
   let family: Int32
   /// The system's form, `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`.
   let bytes: [UInt8]
 
-  /// The address of a Unix socket. Nil when the path is longer than the system's form holds.
+  /// The address of a Unix socket; a path that begins with `@` is a name in Linux's abstract
+  /// namespace. Nil when the path is longer than the system's form holds.
+  ///
+  /// Source: unix(7), "Address format".
   init?(path: String) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let path = Array(path.utf8)
+    let isAbstract = path.hasPrefix("@")
+    let name = (isAbstract ? [0] : []) + Array(path.utf8.dropFirst(isAbstract ? 1 : 0))
     let fits = withUnsafeMutableBytes(of: &address.sun_path) { room in
       // One byte is for the NUL.
-      guard path.count < room.count, !path.contains(0) else { return false }
-      room.copyBytes(from: path)
+      guard name.count < room.count, !path.utf8.contains(0) else { return false }
+      room.copyBytes(from: name)
       return true
     }
     guard fits else { return nil }
     family = AF_UNIX
-    bytes = withUnsafeBytes(of: address) { Array($0) }
+    let bytes = withUnsafeBytes(of: address) { Array($0) }
+    // An abstract name is as long as the address says; zeros at its end would be a part of it.
+    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 0
+    self.bytes = isAbstract ? Array(bytes.prefix(offset + name.count)) : bytes
   }
 
   private init(family: Int32, bytes: [UInt8]) {
     self.family = family
     self.bytes = bytes
+  }
+
+  /// The address in digits, without the port; nil for a Unix socket's.
+  var numericHost: String? {
+    guard family != AF_UNIX else { return nil }
+    // Room for an IPv6 address with a scope (NI_MAXHOST would do for names as well).
+    var text = [CChar](repeating: 0, count: 64 + Int(IF_NAMESIZE))
+    let result = bytes.withUnsafeBytes { raw -> Int32 in
+      guard let address = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self) else {
+        return -1
+      }
+      return getnameinfo(
+        address, socklen_t(raw.count), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+    }
+    guard result == 0 else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// Whether a host is an address in digits, and no name.

@@ -7,47 +7,31 @@ struct SocketConnector {
   let loop: ConnectionLoop
   let deadline: Deadline
 
-  /// Where a server listens.
-  enum Endpoint: Sendable, Hashable {
-    case tcp(host: String, port: Int)
-    case unix(path: String)
-  }
-
-  /// A connected socket; every address of the host is tried in turn.
-  func connect(to endpoint: Endpoint) async throws(PostgresError) -> Socket {
-    var failure = PostgresError(.unknownHost, "\(endpoint) has no address")
-    for address in try await addresses(of: endpoint) {
-      do throws(PostgresError) {
-        return try await connect(to: address, of: endpoint)
-      } catch {
-        failure = error
-        if error.code == .connectTimeout || error.code == .cancelled { break }
-      }
-    }
-    throw failure
-  }
-
-  private func addresses(
-    of endpoint: Endpoint
+  /// The addresses of a host, looked up if need be.
+  func addresses(
+    of host: PostgresConfiguration.Host
   ) async throws(PostgresError) -> [SocketAddress] {
-    switch endpoint {
-    case .unix(let path):
-      guard let address = SocketAddress(path: path) else {
+    if host.usesUnixSocket {
+      guard let address = SocketAddress(path: host.path) else {
         throw PostgresError(
-          .invalidConfiguration, "the Unix socket's path \(path) is too long or has a NUL")
+          .invalidConfiguration, "the Unix socket's path \(host.path) is too long or has a NUL")
       }
       return [address]
-    case .tcp(let host, let port):
-      if case .found(let addresses) = SocketAddress.lookUp(
-        host: host, port: port, digitsOnly: true)
-      {
-        return addresses
-      }
-      switch try await lookUp(host, port) {
-      case .found(let addresses): return addresses
-      case .failed(let reason):
-        throw PostgresError(.unknownHost, "the host \(host) cannot be found: \(reason)")
-      }
+    }
+    let name = host.address ?? host.name
+    if case .found(let addresses) = SocketAddress.lookUp(
+      host: name, port: host.port, digitsOnly: true)
+    {
+      return addresses
+    }
+    guard host.address == nil else {
+      throw PostgresError(
+        .invalidConfiguration, "hostaddr is \"\(name)\", but must be an address in digits")
+    }
+    switch try await lookUp(name, host.port) {
+    case .found(let addresses): return addresses
+    case .failed(let reason):
+      throw PostgresError(.unknownHost, "the host \(name) cannot be found: \(reason)")
     }
   }
 
@@ -76,27 +60,30 @@ struct SocketConnector {
     let value = Mutex<SocketAddress.Lookup?>(nil)
   }
 
-  private func connect(
-    to address: SocketAddress, of endpoint: Endpoint
-  ) async throws(PostgresError) -> Socket {
+  /// A socket that is connected to the server.
+  func connect(to server: ServerAddress) async throws(PostgresError) -> Socket {
+    guard let address = server.socket else {
+      throw PostgresError(
+        .unsupported, "the session's streams were handed in: nobody knows where they lead to")
+    }
     let (socket, errorNumber) = address.beginConnecting()
-    guard let socket else { throw failure(errorNumber, endpoint) }
+    guard let socket else { throw failure(errorNumber, server) }
     if errorNumber == 0 { return socket }
     guard errorNumber == EINPROGRESS || errorNumber == EINTR else {
-      throw failure(errorNumber, endpoint)
+      throw failure(errorNumber, server)
     }
     let outcome = await loop.wait(
       loop.makeWaitID(), descriptor: socket.descriptor, events: Int16(POLLOUT),
       deadline: deadline)
     switch outcome {
     case .ready: break
-    case .deadline: throw timeout("connecting to \(endpoint)")
+    case .deadline: throw timeout("connecting to \(server)")
     case .cancelled: throw PostgresError(.cancelled, "cancelled while connecting")
     }
     var result: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(socket.descriptor, SOL_SOCKET, SO_ERROR, &result, &size)
-    guard result == 0 else { throw failure(result, endpoint) }
+    guard result == 0 else { throw failure(result, server) }
     return socket
   }
 
@@ -104,26 +91,15 @@ struct SocketConnector {
     PostgresError(.connectTimeout, "the connect deadline passed while \(what)")
   }
 
-  private func failure(_ errorNumber: Int32, _ endpoint: Endpoint) -> PostgresError {
+  private func failure(_ errorNumber: Int32, _ server: ServerAddress) -> PostgresError {
     let reason = String(cString: strerror(errorNumber))
     let code: PostgresError.Code =
       switch errorNumber {
       case ECONNREFUSED, ENOENT, EAGAIN: .connectionRefused
-      case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL: .hostUnreachable
       case ETIMEDOUT: .connectTimeout
-      default: .closed
+      // Also what a firewall or the system's permissions answer with.
+      default: .hostUnreachable
       }
-    return PostgresError(code, "cannot connect to \(endpoint): \(reason)")
-  }
-}
-
-extension SocketConnector.Endpoint: CustomStringConvertible {
-  /// As people write it.
-  var description: String {
-    switch self {
-    case .tcp(let host, let port):
-      host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    case .unix(let path): path
-    }
+    return PostgresError(code, "cannot connect to \(server): \(reason)")
   }
 }

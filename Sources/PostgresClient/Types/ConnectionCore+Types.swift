@@ -4,8 +4,7 @@ import RoostCore
 extension ConnectionCore {
   private var database: TypeCache.Database {
     TypeCache.Database(
-      host: configuration.host, hostAddress: configuration.hostAddress, port: configuration.port,
-      name: configuration.database)
+      host: server?.host ?? PostgresConfiguration.Host(""), name: configuration.database)
   }
 
   /// What has to be known to read these columns; asks the server once for what is not.

@@ -11,9 +11,7 @@ final class TypeCache: Sendable {
 
   /// A database; the numbers differ from one to the other.
   struct Database: Hashable {
-    let host: String
-    let hostAddress: String?
-    let port: Int
+    let host: PostgresConfiguration.Host
     let name: String
   }
 

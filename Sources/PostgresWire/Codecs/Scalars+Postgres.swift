@@ -140,12 +140,15 @@ extension String: PostgresCodable {
   }
 
   /// The UTF-8 bytes. Throws when there is a NUL, which no Postgres text can have.
-  @inlinable
   public func encode(into writer: inout PostgresValueWriter) throws(PostgresEncodingError) {
-    guard !utf8.contains(0) else {
-      throw PostgresEncodingError("a text has a NUL character")
+    var text = self
+    let isClean = text.withUTF8 { utf8 in
+      // A tenth of a COPY's time, when it is looked for byte by byte.
+      if let start = utf8.baseAddress, memchr(start, 0, utf8.count) != nil { return false }
+      writer.write(bytes: utf8)
+      return true
     }
-    writer.write(self)
+    guard isClean else { throw PostgresEncodingError("a text has a NUL character") }
   }
 }
 
