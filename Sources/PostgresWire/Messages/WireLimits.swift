@@ -27,6 +27,10 @@ package enum WireLimits {
   /// The most run-time parameters of the server that a session remembers.
   package static let parameterStatusCount = 1_000
 
+  /// The most names in a list that is no more than read: SASL mechanisms and unknown options. A server
+  /// has two of the former, and can only repeat what we sent of the latter.
+  package static let listedNameCount = 1_000
+
   /// A cancel key's longest length in bytes. Source: protocol 3.2; 3.0 always has 4.
   package static let cancelKeyByteCount = 256
 }

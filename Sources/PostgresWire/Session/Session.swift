@@ -80,6 +80,10 @@ package struct Session: Sendable {
     parameters: [StartupMessage.Parameter], output: inout WireWriter
   ) throws(WireError) {
     guard case .created = phase else { throw .sessionEnded }
+    // Whether it will be asked for is not known yet; no server's password has a NUL.
+    guard credentials.password?.utf8.contains(0) != true else {
+      throw .nulInString(field: "password")
+    }
     try StartupMessage.startup(major: 3, minor: 0, parameters: parameters).encode(into: &output)
     phase = .authenticating(Authenticator(credentials))
   }
