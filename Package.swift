@@ -52,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "RoostCommand",
       dependencies: [
-        "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
+        "RoostCore", "PostgresClient", "Roost", "RoostMemory", "RoostFile", "RoostPostgres",
+        "RoostSystems",
       ],
       resources: [.copy("Sample/packages.deb822")],
       swiftSettings: strict),

@@ -34,6 +34,8 @@ public struct PostgresError: Error, Sendable {
     /// The role may not log in: a wrong password, an authentication that was refused by either
     /// side, or a server that failed to prove itself.
     public static let authenticationFailed = Code("authenticationFailed")
+    /// The program's `credentialProvider` threw, or gave what is no password.
+    public static let credentialsFailed = Code("credentialsFailed")
     /// The database does not exist (3D000).
     public static let unknownDatabase = Code("unknownDatabase")
     /// The server is not what `target_session_attrs` asks for, such as a standby for `read-write`.
@@ -160,6 +162,7 @@ extension PostgresError {
     switch error {
     case .authenticationRefused, .authenticationViolation, .passwordMissing:
       self.init(.authenticationFailed, error.description)
+    case .protocolRefused: self.init(.unsupported, error.description)
     case .nulInString, .tooManyParameters:
       self.init(.encoding, error.description)
     case .sessionEnded: self.init(.closed, "the connection is closed")

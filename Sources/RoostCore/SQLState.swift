@@ -23,6 +23,8 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
 }
 
 extension SQLState {
+  /// 01000: a warning.
+  public static let warning = SQLState("01000")
   /// 0A000: a feature is not supported, or a cached plan's result type changed.
   public static let featureNotSupported = SQLState("0A000")
   /// 22001: a text is longer than its column.

@@ -4,7 +4,8 @@ import RoostCore
 
 extension BackendFactory {
   /// `postgres://` and `postgresql://` keep rows in a Postgres database; the URL is libpq's
-  /// connection URI, completed by the PG* variables.
+  /// connection URI, completed by a service and the PG* variables; with
+  /// several hosts, the first that is as `target_session_attrs` wants is used.
   ///
   /// Parameters of the store's own: `pool_min` (0), `pool_max` (else POSTGRES_POOL_SIZE, else 10)
   /// and `pool_overflow` (else POSTGRES_MAX_OVERFLOW, else 0) connections, `pool_timeout` (30)
@@ -14,33 +15,10 @@ extension BackendFactory {
   public static let postgres = BackendFactory(
     schemes: ["postgres", "postgresql"]
   ) { url, context throws(StoreError) in
-    var url = url
-    var options = PostgresPoolOptions()
-    options.minimum = try url.takeNumber("pool_min") ?? options.minimum
-    options.maximum =
-      try url.takeNumber("pool_max", or: "POSTGRES_POOL_SIZE", context) ?? options.maximum
-    options.overflow =
-      try url.takeNumber("pool_overflow", or: "POSTGRES_MAX_OVERFLOW", context) ?? options.overflow
-    if let seconds = try url.takeNumber("pool_timeout") {
-      options.acquireTimeout = .seconds(seconds)
-    }
-    guard options.maximum >= 1, options.minimum <= options.maximum else {
-      throw StoreError(
-        .invalidConfiguration,
-        "pool_max (or POSTGRES_POOL_SIZE) must be at least 1 and at least pool_min")
-    }
-    let statementCache = try url.takeNumber("statement_cache")
-    let schemaName = url.take("schema")
+    let plan = try PostgresPlan(url, environment: context.environment)
     let backend: PostgresBackend
     do throws(PostgresError) {
-      var configuration = try PostgresConfiguration(
-        uri: url.remaining, environment: context.environment)
-      configuration.statementCacheLimit = statementCache ?? configuration.statementCacheLimit
-      if let schemaName {
-        configuration.runtimeParameters["search_path"] =
-          PostgresQuery.quote(identifier: schemaName)
-      }
-      backend = try PostgresBackend(configuration, options, schemaName: schemaName)
+      backend = try PostgresBackend(plan.configuration, plan.pool, schemaName: plan.schemaName)
     } catch {
       throw StoreError(error)
     }
@@ -54,23 +32,5 @@ extension BackendFactory {
       await backend.close()
       throw error
     }
-  }
-}
-
-extension BackendURL {
-  /// Takes a parameter that is a number of at least 0, or a variable in its place.
-  fileprivate mutating func takeNumber(
-    _ name: String, or variable: String? = nil, _ context: BackendContext? = nil
-  ) throws(StoreError) -> Int? {
-    if let text = take(name) { return try Self.number(text, name) }
-    guard let variable, let text = context?.environment[variable] else { return nil }
-    return try Self.number(text, variable)
-  }
-
-  private static func number(_ text: String, _ name: String) throws(StoreError) -> Int {
-    guard let number = Int(text), (0...100_000).contains(number) else {
-      throw StoreError(.invalidConfiguration, "\(name)=\(text) is no number from 0 to 100000")
-    }
-    return number
   }
 }

@@ -28,7 +28,7 @@ extension StoreError {
   }
 
   private init(_ server: PostgresServerMessage, _ error: PostgresError) {
-    var message = server.message
+    var message = error.message
     let code: Code =
       switch server.sqlState {
       case .uniqueViolation: .uniqueViolation

@@ -9,7 +9,7 @@ extension FuzzTarget {
     target("text-search-binary", ValueCodec.textSearch, .binary),
     // Each `!` of a search is a part of it. The driver asks for no search in the text format, but a
     // simple query returns one.
-    target("text-search-text", ValueCodec.textSearch, .text, factor: 100),
+    target("text-search-text", ValueCodec.textSearch, .text, factor: 200),
     // A number of a few bytes can have 16,383 digits behind its point, which are written out.
     target("decimal-binary", [ValueCodec(Decimal.self)], .binary, allowance: 512 << 10),
     target("decimal-text", [ValueCodec(Decimal.self)], .text, allowance: 512 << 10),

@@ -182,7 +182,7 @@ struct CodecOwnTypesTests {
     let server = try await ThrowawayPostgres.shared(.trust)
     let database = try await server.createDatabase()
     var configuration = try PostgresConfiguration(
-      uri: server.url(database: database, tcp: false), environment: [:])
+      server.url(database: database, tcp: false), environment: [:])
     configuration.statementCacheLimit = 0
     let first = try await PostgresConnection.connect(configuration)
     try await first.simple("CREATE TYPE mood AS ENUM ('happy'); CREATE TYPE pair AS (a int, b int)")

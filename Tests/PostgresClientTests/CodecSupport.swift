@@ -8,7 +8,7 @@ enum CodecServer {
   static func connect(database: String = "postgres") async throws -> PostgresConnection {
     let server = try await ThrowawayPostgres.shared(.trust)
     var configuration = try PostgresConfiguration(
-      uri: server.url(database: database, tcp: false), environment: [:])
+      server.url(database: database, tcp: false), environment: [:])
     configuration.runtimeParameters["TimeZone"] = "UTC"
     return try await PostgresConnection.connect(configuration)
   }

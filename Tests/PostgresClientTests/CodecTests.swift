@@ -20,7 +20,7 @@ private enum Level: Int, PostgresCodable {
   private func connect() async throws -> PostgresConnection {
     let server = try await ThrowawayPostgres.shared(.trust)
     return try await PostgresConnection.connect(
-      PostgresConfiguration(uri: server.url(tcp: false), environment: [:]))
+      PostgresConfiguration(server.url(tcp: false), environment: [:]))
   }
 
   /// The literal's value, once in binary and once as text.

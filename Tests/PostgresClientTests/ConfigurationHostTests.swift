@@ -165,10 +165,12 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
       _ = try conversation.readStartup()
       if !bytes.isEmpty { try conversation.send(raw: bytes) }
     }
-    guard case .failure = await place(configuration([first, try server(primary)])) else {
+    let second = try server(primary)
+    guard case .failure(let error) = await place(configuration([first, second])) else {
       Issue.record("the next host was tried")
       return
     }
+    #expect(error.code == .closed || error.code == .protocolViolation)
   }
 
   @Test func theCallersDeadlineBoundsAllHosts() async throws {
@@ -208,7 +210,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
     let connect = { (query: String) async throws(PostgresError) in
       let uri = server.url().replacingOccurrences(
         of: "@127.0.0.1:\(server.port)/", with: "@127.0.0.1:1,localhost:\(server.port)/")
-      let configuration = try PostgresConfiguration(uri: uri + query, environment: [:])
+      let configuration = try PostgresConfiguration(uri + query, environment: [:])
       let connection = try await PostgresConnection.connect(configuration)
       await connection.close()
     }
@@ -223,6 +225,73 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
       }
       #expect(error?.code == .unsuitableServer)
     }
+  }
+
+  /// What answers nothing, or with an error, is not what is wanted.
+  @Test(arguments: [true, false]) func serversThatDoNotSay(refuses: Bool) async throws {
+    let first = try ScriptedServer { conversation in
+      try conversation.logIn()
+      try conversation.readRequest()
+      if refuses {
+        try conversation.send(
+          .errorResponse(
+            PostgresServerMessage(
+              severity: .error, sqlState: SQLState("42501"), message: "refused")))
+      } else {
+        try conversation.send(
+          .rowDescription([PostgresColumn(name: "a", type: .text)]), .commandComplete(tag: "SHOW"))
+      }
+      try conversation.send(.readyForQuery(.idle))
+      conversation.waitForEnd()
+    }
+    let second = try server(primary)
+    #expect(try await place(configuration([first, second], .readWrite)).get() == 1)
+    guard case .failure(let error) = await place(configuration([first], .primary)) else {
+      Issue.record("the server said nothing")
+      return
+    }
+    #expect(error.code == .unsuitableServer)
+    #expect(error.message.contains(refuses ? "refused" : "pg_is_in_recovery"))
+  }
+
+  /// Streams that are handed in lead to one server, which is judged as the last one of a list.
+  @Test func streamsThatAreHandedIn() async throws {
+    let server = try await ThrowawayPostgres.shared(.scramSHA256)
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
+    for (target, fits) in [
+      (PostgresConfiguration.TargetSession.preferStandby, true), (.primary, true),
+      (.standby, false),
+    ] {
+      configuration.targetSession = target
+      do {
+        let connection = try await PostgresConnection.connect(configuration) {
+          try loopbackStreams(port: server.port)
+        }
+        #expect(fits && connection.host.port == server.port)
+        await connection.close()
+      } catch let error as PostgresError {
+        #expect(!fits && error.code == .unsuitableServer)
+      }
+    }
+  }
+
+  /// Each host's certificate must be of its own name.
+  @Test func namesUnderTLS() async throws {
+    let fixture = try await TLSFixture()
+    let root = fixture.certificates.path("root.crt")
+    var configuration = try fixture.configuration([
+      "sslmode": "verify-full", "sslrootcert": root, "target_session_attrs": "read-write",
+    ])
+    configuration.hosts.insert(.init("nobody.example", address: "127.0.0.1", port: 1), at: 0)
+    let connection = try await PostgresConnection.connect(configuration)
+    #expect(connection.encryption != nil)
+    #expect(connection.host.name == "localhost")
+    await connection.close()
+    // A certificate that is not to be believed ends it, as in libpq: somebody is in between.
+    configuration.hosts[0].port = fixture.cluster.port
+    let error = await fixture.failure(configuration)
+    #expect(error?.code == .tlsFailed)
+    #expect(error?.message.contains("nobody.example") == true)
   }
 
   /// A name in Linux's abstract namespace.
@@ -242,7 +311,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
 
 @Suite struct ConfigurationHostListTests {
   private func hosts(_ uri: String) throws(PostgresError) -> [String] {
-    try PostgresConfiguration(uri: uri, environment: [:]).hosts.map { host in
+    try PostgresConfiguration(uri, environment: [:]).hosts.map { host in
       "\(host.name)|\(host.address ?? "-")|\(host.port)"
     }
   }
@@ -265,7 +334,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
   }
 
   @Test func anEmptyHostIsTheDefaultFolder() throws {
-    let parsed = try PostgresConfiguration(uri: "postgres://a,,b/d", environment: [:])
+    let parsed = try PostgresConfiguration("postgres://a,,b/d", environment: [:])
     #expect(parsed.hosts.count == 3)
     #expect(parsed.hosts[1].name.hasPrefix("/"))
   }
@@ -274,7 +343,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
     ("postgres://a,b/d?port=1,2,3", "3 ports for 2 hosts"),
     ("postgres://a/d?port=1,2", "2 ports for 1 host"),
     ("postgres://a,b/d?hostaddr=1.2.3.4", "host names 2 hosts, but hostaddr 1"),
-    ("postgres://a/d?port=x", "port is \"x\""),
+    ("postgres://a/d?port=x", "port has an item"),
     ("postgres://a/d?target_session_attrs=writable", "target_session_attrs is \"writable\""),
     ("postgres://a/d?load_balance_hosts=on", "load_balance_hosts is \"on\""),
   ])
@@ -292,6 +361,11 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
     }
     #expect(error?.code == .invalidConfiguration)
     #expect(error?.message.contains("hostaddr") == true)
+    configuration.hosts = [.init("")]
+    let empty = await #expect(throws: PostgresError.self) {
+      _ = try await PostgresConnection.connect(configuration)
+    }
+    #expect(empty?.message.contains("neither a name nor an address") == true)
     configuration.hosts = []
     let none = await #expect(throws: PostgresError.self) {
       _ = try await PostgresConnection.connect(configuration)
@@ -301,7 +375,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
 
   @Test func theDescriptionListsAll() throws {
     let parsed = try PostgresConfiguration(
-      uri: "postgres://u:hidden@a:1,[::1]/d", environment: [:])
+      "postgres://u:hidden@a:1,[::1]/d", environment: [:])
     #expect("\(parsed)" == "postgres://u@a:1,[::1]:5432/d")
   }
 }

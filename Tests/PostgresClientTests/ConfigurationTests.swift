@@ -6,7 +6,7 @@ import Testing
   private func parse(
     _ uri: String, _ environment: [String: String] = [:]
   ) throws(PostgresError) -> PostgresConfiguration {
-    try PostgresConfiguration(uri: uri, environment: environment)
+    try PostgresConfiguration(uri, environment: environment)
   }
 
   @Test func aWholeURI() throws {
@@ -72,7 +72,7 @@ import Testing
     ("http://h", PostgresError.Code.invalidConfiguration),
     ("postgres://h:0/d", .invalidConfiguration),
     ("postgres://h:65536/d", .invalidConfiguration), ("postgres://h:5x/d", .invalidConfiguration),
-    ("postgres://h:+5/d", .invalidConfiguration), ("postgres://h:-5/d", .invalidConfiguration),
+    ("postgres://h:-5/d", .invalidConfiguration),
     ("postgres://h/d?sslmode=maybe", .invalidConfiguration),
     ("postgres://[::1/d", .invalidConfiguration),
     ("postgres://[::1]x/d", .invalidConfiguration), ("postgres://%zz@h/d", .invalidConfiguration),
@@ -80,7 +80,8 @@ import Testing
     ("postgres://h/d?connect_timeout=soon", .invalidConfiguration),
     ("postgres://h/d?client_encoding=LATIN1", .invalidConfiguration),
     ("postgres://h/d?require_auth=magic", .invalidConfiguration),
-    ("postgres://h/d?sslcrldir=x", .unsupported),
+    ("postgres://h/d?krbsrvname=x", .unsupported), ("postgres://h/d?replication=1", .unsupported),
+    ("postgres://h/d?oauth_issuer=x", .unsupported),
     ("postgres://h/d?gssencmode=require", .unsupported),
   ])
   func whatIsRefused(uri: String, code: PostgresError.Code) {

@@ -9,7 +9,7 @@ import Testing
     _ authentication: ThrowawayPostgres.Authentication = .trust, tcp: Bool = true
   ) async throws -> PostgresConnection {
     let server = try await ThrowawayPostgres.shared(authentication)
-    let configuration = try PostgresConfiguration(uri: server.url(tcp: tcp), environment: [:])
+    let configuration = try PostgresConfiguration(server.url(tcp: tcp), environment: [:])
     return try await PostgresConnection.connect(configuration)
   }
 

@@ -11,7 +11,7 @@ import Testing
   ) async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
     let connection = try await PostgresConnection.connect(
-      try PostgresConfiguration(uri: server.url(), environment: [:]))
+      try PostgresConfiguration(server.url(), environment: [:]))
     try await connection.simple(
       """
       CREATE TEMP TABLE things (id int4 PRIMARY KEY CHECK (id > 0), small int2, big int8,

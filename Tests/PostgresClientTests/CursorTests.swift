@@ -10,7 +10,7 @@ import Testing
   ) async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
     let connection = try await PostgresConnection.connect(
-      try PostgresConfiguration(uri: server.url(), environment: [:]))
+      try PostgresConfiguration(server.url(), environment: [:]))
     do {
       try await connection.run(body)
       #expect(connection.transactionStatus == .idle)

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct FailureTests {
   private func configuration() async throws -> PostgresConfiguration {
     let server = try await ThrowawayPostgres.shared(.trust)
-    return try PostgresConfiguration(uri: server.url(), environment: [:])
+    return try PostgresConfiguration(server.url(), environment: [:])
   }
 
   private func connectError(_ configuration: PostgresConfiguration) async -> PostgresError? {
@@ -167,7 +167,7 @@ import Testing
   @Test(arguments: [nil, 1, 7] as [Int?])
   func anyStreamsServe(sliceByteCount: Int?) async throws {
     let server = try await ThrowawayPostgres.shared(.scramSHA256)
-    let configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    let configuration = try PostgresConfiguration(server.url(), environment: [:])
     let faults = StreamFaults(sliceByteCount: sliceByteCount)
     let connection = try await PostgresConnection.connect(configuration) {
       try loopbackStreams(port: server.port, faults: faults)
@@ -181,7 +181,7 @@ import Testing
   /// The conversation is cut at every point up to the first rows: an error each time, and no hang.
   @Test func aCutAtAnyByteIsAnError() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.connectTimeout = .seconds(5)
     configuration.queryTimeout = .seconds(5)
     for end in stride(from: 0, to: 500, by: 7) {

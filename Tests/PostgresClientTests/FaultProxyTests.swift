@@ -10,7 +10,7 @@ import Testing
     let server = try await ThrowawayPostgres.shared(.scramSHA256)
     let database = try await server.createDatabase()
     var configuration = try PostgresConfiguration(
-      uri: server.url(database: database), environment: [:])
+      server.url(database: database), environment: [:])
     let connection = try await PostgresConnection.connect(configuration)
     try await connection.simple(
       """

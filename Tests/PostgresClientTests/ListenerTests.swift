@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct ListenerTests {
   private func configuration() async throws -> PostgresConfiguration {
     let server = try await ThrowawayPostgres.shared(.trust)
-    return try PostgresConfiguration(uri: server.url(), environment: [:])
+    return try PostgresConfiguration(server.url(), environment: [:])
   }
 
   private func options(keepAlive: Duration? = .seconds(30)) -> PostgresListenerOptions {
@@ -320,7 +320,7 @@ import Testing
   @Test func aServerThatIsRestarted() async throws {
     let server = try await ThrowawayPostgres.start(.trust)
     defer { server.stop() }
-    let configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    let configuration = try PostgresConfiguration(server.url(), environment: [:])
     let listener = try PostgresListener(configuration, options: options())
     var events = try await listener.listen("restart").makeAsyncIterator()
     try restart(server)

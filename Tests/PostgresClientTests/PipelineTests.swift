@@ -10,7 +10,7 @@ import Testing
     cacheLimit: Int = 256, _ body: @Sendable (PostgresConnection) async throws -> Void
   ) async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.statementCacheLimit = cacheLimit
     let connection = try await PostgresConnection.connect(configuration)
     try await connection.simple(
@@ -223,7 +223,7 @@ import Testing
   @Test func aCopyInDisguiseClosesTheConnection() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
     let connection = try await PostgresConnection.connect(
-      try PostgresConfiguration(uri: server.url(), environment: [:]))
+      try PostgresConfiguration(server.url(), environment: [:]))
     var batch = PostgresBatch()
     batch.execute("CREATE TEMP TABLE a (b int)")
     batch.execute("/* a comment */ COPY a FROM STDIN")
@@ -299,7 +299,7 @@ import Testing
 
   @Test func manyStatementsAndBigRepliesOverSmallBuffers() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
-    let configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    let configuration = try PostgresConfiguration(server.url(), environment: [:])
     let connection = try await PostgresConnection.connect(configuration) {
       try loopbackStreams(port: server.port, bufferByteCount: 4_096)
     }

@@ -25,7 +25,7 @@ private final class Elapsed: Sendable {
     var options = PostgresPoolOptions()
     change(&options)
     return try PostgresPool(
-      PostgresConfiguration(uri: server.url(), environment: [:]), options: options)
+      PostgresConfiguration(server.url(), environment: [:]), options: options)
   }
 
   private func backendID(_ pool: PostgresPool) async throws -> Int {
@@ -154,14 +154,14 @@ private final class Elapsed: Sendable {
 
   @Test func permanentErrorsFailAtOnce() async throws {
     let server = try await ThrowawayPostgres.shared(.scramSHA256)
-    var configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+    var configuration = try PostgresConfiguration(server.url(), environment: [:])
     configuration.password = "wrong"
     let wrong = try PostgresPool(configuration)
     let refused = await #expect(throws: PostgresError.self) { try await backendID(wrong) }
     #expect(refused?.code == .authenticationFailed)
     #expect(refused?.sqlState == .invalidPassword)
     let nowhere = try PostgresPool(
-      PostgresConfiguration(uri: server.url(database: "nowhere"), environment: [:]))
+      PostgresConfiguration(server.url(database: "nowhere"), environment: [:]))
     let unknown = await #expect(throws: PostgresError.self) { try await backendID(nowhere) }
     #expect(unknown?.code == .unknownDatabase)
     #expect(unknown?.sqlState == .invalidCatalogName)

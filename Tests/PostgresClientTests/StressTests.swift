@@ -11,7 +11,7 @@ import Testing
     var options = PostgresPoolOptions()
     options.maximum = maximum
     return try PostgresPool(
-      PostgresConfiguration(uri: server.url(), environment: [:]), options: options)
+      PostgresConfiguration(server.url(), environment: [:]), options: options)
   }
 
   /// Tasks that are cancelled at any point: each call ends, and the pool stays whole.
@@ -70,7 +70,7 @@ import Testing
 
     @Test func closedConnectionsLeaveNothingBehind() async throws {
       let server = try await ThrowawayPostgres.shared(.trust)
-      let configuration = try PostgresConfiguration(uri: server.url(), environment: [:])
+      let configuration = try PostgresConfiguration(server.url(), environment: [:])
       func openAndClose(_ rounds: Int) async throws {
         for round in 0..<rounds {
           let connection = try await PostgresConnection.connect(configuration)

@@ -6,7 +6,7 @@ import Testing
   private func parse(
     _ query: String, _ environment: [String: String] = [:]
   ) throws(PostgresError) -> PostgresConfiguration {
-    try PostgresConfiguration(uri: "postgres://u@h/d?\(query)", environment: environment)
+    try PostgresConfiguration("postgres://u@h/d?\(query)", environment: environment)
   }
 
   @Test func everyParameter() throws {

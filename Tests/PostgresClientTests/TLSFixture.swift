@@ -31,7 +31,7 @@ struct TLSFixture {
     _ parameters: [String: String]
   ) throws -> PostgresConfiguration {
     let uri = uri(database: database, host: host, parameters)
-    var configuration = try PostgresConfiguration(uri: uri, environment: ["HOME": home])
+    var configuration = try PostgresConfiguration(uri, environment: ["HOME": home])
     configuration.connectTimeout = .seconds(30)
     configuration.queryTimeout = .seconds(60)
     return configuration

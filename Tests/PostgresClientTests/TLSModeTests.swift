@@ -131,7 +131,7 @@ struct TLSModeTests {
     let cluster = try await ThrowawayPostgres.sharedWithTLS()
     for mode in Mode.allCases {
       var configuration = try PostgresConfiguration(
-        uri: cluster.url(tcp: false), environment: ["HOME": "/nonexistent"])
+        cluster.url(tcp: false), environment: ["HOME": "/nonexistent"])
       configuration.sslMode = mode
       let connection = try await PostgresConnection.connect(configuration)
       #expect(connection.encryption == nil)

@@ -135,6 +135,20 @@ struct TLSSessionTests {
     let error = await fixture.failure(try verified(fixture, ["sslcrl": revoked]))
     #expect(error?.code == .tlsFailed)
     #expect(error?.message.contains("revoked") == true)
+    try await withTemporaryFolder { folder in
+      // A certificate of an authority whose list is not there cannot be judged.
+      let empty = await fixture.failure(try verified(fixture, ["sslcrldir": folder]))
+      #expect(empty?.message.contains("CRL") == true)
+      for (list, isRevoked) in [(none, false), (revoked, true)] {
+        let command = ["openssl", "crl", "-in", list, "-hash", "-noout"]
+        let hash = String(decoding: try #require(try output(of: command)), as: UTF8.self)
+        let name = hash.trimmingCharacters(in: .whitespacesAndNewlines) + ".r0"
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        try FileManager.default.copyItem(atPath: list, toPath: "\(folder)/\(name)")
+        let error = await fixture.failure(try verified(fixture, ["sslcrldir": folder]))
+        #expect((error?.message.contains("revoked") == true) == isRevoked)
+      }
+    }
     let missing = await fixture.failure(try verified(fixture, ["sslcrl": "/nonexistent"]))
     #expect(missing?.code == .invalidConfiguration)
   }

@@ -22,7 +22,7 @@ private final class Counter: Sendable {
     let server = try await ThrowawayPostgres.shared(.trust)
     let database = try await server.createDatabase()
     return try PostgresPool(
-      PostgresConfiguration(uri: server.url(database: database), environment: [:]))
+      PostgresConfiguration(server.url(database: database), environment: [:]))
   }
 
   @Test func commitsAndRollsBack() async throws {

@@ -18,7 +18,7 @@ private let backendMessages: [BackendMessage] = [
   .copyBothResponse(CopyFormat(overall: .text, columns: [])),
   .dataRow([[1, 2], nil, []]), .emptyQueryResponse, .errorResponse(failure),
   .functionCallResponse([7]), .functionCallResponse(nil),
-  .negotiateProtocolVersion(newestMinor: 0, unknownOptions: ["_pq_.x"]), .noData,
+  .negotiateProtocolVersion(version: 0x30000, unknownOptions: ["_pq_.x"]), .noData,
   .noticeResponse(failure),
   .notificationResponse(processID: 7, channel: "c", payload: "héllo"),
   .parameterDescription([.int4, .text]), .parameterStatus(name: "TimeZone", value: "UTC"),

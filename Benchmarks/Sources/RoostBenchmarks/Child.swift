@@ -66,7 +66,7 @@ enum Child {
 
   /// Prints prepared `SELECT 1` a second, over one connection.
   private static func selectOne(url: String, seconds: Double) async throws {
-    let pool = try PostgresPool(PostgresConfiguration(uri: url, environment: [:]))
+    let pool = try PostgresPool(PostgresConfiguration(url, environment: [:]))
     let rate = try await pool.withConnection { connection in
       // The first one prepares the statement.
       let first = try await connection.queryOne("SELECT 1", as: Int32.self)

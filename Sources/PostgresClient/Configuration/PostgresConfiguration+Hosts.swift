@@ -86,7 +86,10 @@ extension PostgresConfiguration.Host: CustomStringConvertible {
     access("/var/run/postgresql", X_OK) == 0 ? "/var/run/postgresql" : "/tmp"
 
   /// Whether the host is the folder of a Unix socket.
-  var usesUnixSocket: Bool { address == nil && (name.hasPrefix("/") || name.hasPrefix("@")) }
+  var usesUnixSocket: Bool {
+    let first = name.utf8.first
+    return address == nil && (first == UInt8(ascii: "/") || first == UInt8(ascii: "@"))
+  }
 
   /// The Unix socket's path. Source: `UNIXSOCK_PATH` in the server's `src/include/libpq/pqcomm.h`.
   var path: String { "\(name)/.s.PGSQL.\(port)" }
@@ -100,6 +103,9 @@ extension PostgresConfiguration.Host: CustomStringConvertible {
 
   /// Throws for what nobody can be reached with.
   func validate() throws(PostgresError) {
+    guard !name.isEmpty || address != nil else {
+      throw PostgresError(.invalidConfiguration, "a host has neither a name nor an address")
+    }
     guard (1...65_535).contains(port) else {
       throw PostgresError(.invalidConfiguration, "the port \(port) is not within 1 to 65535")
     }
@@ -113,11 +119,11 @@ extension PostgresConfiguration.Host: CustomStringConvertible {
   ///
   /// Source: `connectOptions2` in libpq's `fe-connect.c`.
   static func list(
-    _ values: [String: String]
+    _ parameters: ConnectionParameters
   ) throws(PostgresError) -> [PostgresConfiguration.Host] {
-    let names = items(values["host"])
-    let addresses = items(values["hostaddr"])
-    let ports = items(values["port"])
+    let names = items(parameters.text("host"))
+    let addresses = items(parameters.text("hostaddr"))
+    let ports = items(parameters.text("port"))
     let count = max(addresses.count, names.count, 1)
     if !names.isEmpty, !addresses.isEmpty, names.count != addresses.count {
       throw PostgresError(
@@ -144,15 +150,19 @@ extension PostgresConfiguration.Host: CustomStringConvertible {
   }
 
   private static func items(_ list: String?) -> [String] {
-    guard let list, !list.isEmpty else { return [] }
-    return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard let list else { return [] }
+    let items = list.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+    return items.map { String(decoding: Array($0), as: UTF8.self) }
   }
 
   private static func number(ofPort text: String) throws(PostgresError) -> Int {
     if text.isEmpty { return PostgresConfiguration.defaultPort }
-    guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = Int(text),
-      (1...65_535).contains(number)
-    else { throw PostgresConfiguration.malformed("port", text, "a number from 1 to 65535") }
+    let number = try? ConnectionParameters.number(text, "port")
+    guard let number, (1...65_535).contains(number) else {
+      // Its text is not shown: where a password in a URI has a `/` in it, it is a part of that.
+      throw PostgresError(
+        .invalidConfiguration, "port has an item that is no number from 1 to 65535")
+    }
     return number
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 public import PostgresWire
 
 /// How to reach a server and how to behave there.
@@ -62,6 +63,27 @@ public struct PostgresConfiguration: Sendable {
   public var connectTimeout: Duration? = defaultConnectTimeout
   /// How long a query may take unless it says so itself; nil for ever.
   public var queryTimeout: Duration? = defaultQueryTimeout
+  /// How a lost peer is found out.
+  public var socketOptions = SocketOptions()
+  /// The oldest version of the wire protocol to speak. libpq: `min_protocol_version`.
+  public var minimumProtocol = ProtocolVersion.v30
+  /// The version to ask for; a server that knows only older ones says so, and the newest that both
+  /// know is spoken. Nil for 3.0, or for the newest where `minimumProtocol` is above that, since
+  /// not all that stands between knows how to negotiate. libpq: `max_protocol_version`.
+  public var maximumProtocol: ProtocolVersion?
+  /// The name of the system's user who must be at the other end of a Unix socket; nil for anybody.
+  /// libpq: `requirepeer`.
+  public var requiredPeer: String?
+  /// The file in which a password is looked for when there is none, at each connect anew; nil for
+  /// none. It need not exist; one that others than its owner may read is passed over. libpq:
+  /// `passfile`.
+  public var passwordFile: String?
+  /// Asked for the password at each attempt to start a session, in the place of `password` and
+  /// `passwordFile`, so that passwords can change under a running pool; nil for nobody.
+  ///
+  /// It has the time that connecting has. What it throws ends the attempt as `credentialsFailed`;
+  /// neither the error's text nor the password is repeated anywhere.
+  public var credentialProvider: CredentialProvider?
   /// How much TLS is wanted.
   public var sslMode = SSLMode.prefer
   /// How a session is encrypted, and whom to believe.
@@ -87,6 +109,9 @@ public struct PostgresConfiguration: Sendable {
 
   private var secret: Secret
 
+  /// Where parameters are from, and the text that they had then.
+  var origins: [String: (origin: Setting.Origin, value: String)] = [:]
+
   /// The password, nil when there is none.
   public var password: String? {
     get { secret.text }
@@ -102,6 +127,7 @@ public struct PostgresConfiguration: Sendable {
     self.user = user
     self.database = database ?? user
     secret = Secret(text: password)
+    passwordFile = Self.home(ProcessInfo.processInfo.environment).map { "\($0)/.pgpass" }
   }
 
   /// What the start-up message says.
@@ -138,6 +164,23 @@ public struct PostgresConfiguration: Sendable {
           + (isLocal ? "a Unix socket does not have" : "sslmode=disable excludes"))
     }
     for host in hosts { try host.validate() }
+    try requireProtocolRange()
+    try requireNoNUL()
+  }
+
+  /// Throws for a text that would end early on the wire, and let the rest of it be something else.
+  private func requireNoNUL() throws(PostgresError) {
+    let texts: [(String, String?)] = [
+      ("user", user), ("dbname", database), ("password", password),
+      ("application_name", applicationName), ("options", options), ("passfile", passwordFile),
+      ("requirepeer", requiredPeer),
+    ]
+    for (name, text) in texts where text?.utf8.contains(0) == true {
+      throw PostgresError(.invalidConfiguration, "\(name) has a NUL character")
+    }
+    for (name, value) in runtimeParameters where name.utf8.contains(0) || value.utf8.contains(0) {
+      throw PostgresError(.invalidConfiguration, "a run-time parameter has a NUL character")
+    }
   }
 }
 

@@ -24,7 +24,8 @@ extension ConnectionCore {
     let addresses: [SocketAddress]
     do throws(PostgresError) {
       let connector = SocketConnector(
-        loop: loop, deadline: min(end, .after(configuration.connectTimeout)))
+        loop: loop, deadline: min(end, .after(configuration.connectTimeout)),
+        options: configuration.socketOptions)
       addresses = try await connector.addresses(of: host)
     } catch {
       failures.note(error, at: host.endpoint)
@@ -91,9 +92,9 @@ extension ConnectionCore {
       .unsuitableServer, "\(refusal), and target_session_attrs=\(target.rawValue) is asked for")
   }
 
-  /// The one value that a query returns, as text. An error that the server answers with counts as
-  /// one that is not what is wanted.
-  private func ask(_ sql: String, until deadline: Deadline) async throws(PostgresError) -> String? {
+  /// The one value that a query returns, as text. A server that answers with an error, or with no
+  /// value, is not what is wanted.
+  private func ask(_ sql: String, until deadline: Deadline) async throws(PostgresError) -> String {
     var answer: String?
     var failure: PostgresServerMessage?
     try wire.write { (session, output) throws(WireError) in
@@ -117,10 +118,12 @@ extension ConnectionCore {
       throw PostgresError(
         .connectTimeout, "the connect deadline passed before the server said what it is")
     }
-    guard let failure else { return answer }
+    if failure == nil, let answer { return answer }
     close()
     throw PostgresError(
-      .unsuitableServer, "the server does not say what it is: \(failure.message)", server: failure)
+      .unsuitableServer,
+      "the server does not say what it is: \(failure?.message ?? "\(sql) returned nothing")",
+      server: failure)
   }
 }
 

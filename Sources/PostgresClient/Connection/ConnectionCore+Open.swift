@@ -12,7 +12,8 @@ extension ConnectionCore {
     }
     let deadline = min(end, .after(configuration.connectTimeout))
     try await open(to: ServerAddress(host: host, socket: nil), over: given, until: deadline)
-    for target in configuration.targetSession.passes.prefix(1) {
+    // There is no other server: the last round's wish counts.
+    if let target = configuration.targetSession.passes.last {
       try await require(target, until: deadline)
     }
   }
@@ -62,9 +63,15 @@ extension ConnectionCore {
             : "sslcertmode=require, but the server did not ask for a certificate, or there is none"
         ))
     }
-    wire = Self.makeWire(configuration, ChannelBindingSource(opened.tls))
+    let password: FoundPassword
+    do throws(PostgresError) {
+      password = try await findPassword(for: opener.server.host, until: opener.deadline)
+    } catch {
+      throw abandon(error)
+    }
+    wire = Self.makeWire(configuration, password.text, ChannelBindingSource(opened.tls))
     do throws(WireError) {
-      try wire.start(configuration.startupParameters)
+      try wire.start(configuration.startupParameters, minors: configuration.protocolMinors)
     } catch {
       throw abandon(PostgresError(error))
     }
@@ -81,6 +88,9 @@ extension ConnectionCore {
         throw PostgresError(
           .connectTimeout, "the connect deadline passed before the server let us in")
       }
+      if error.code == .authenticationFailed, let remark = password.remark {
+        throw PostgresError(error, cause: PostgresError(.invalidConfiguration, remark))
+      }
       // With TLS 1.3 a server's verdict on our certificate comes after the handshake.
       guard error.code == .closed, let reason = opened.streams.input.failureText else {
         throw error
@@ -88,6 +98,7 @@ extension ConnectionCore {
       throw opener.tlsFailure(reason)
     }
     wire.framer.limit = WireLimits.messageByteCount
+    note(minor: wire.session.minor)
   }
 
   /// Whether what failed may go better with, or without, TLS, as libpq judges it: TLS did not come
@@ -110,14 +121,14 @@ extension ConnectionCore {
 
   /// The session's state at its start.
   static func makeWire(
-    _ configuration: PostgresConfiguration, _ binding: ChannelBindingSource
+    _ configuration: PostgresConfiguration, _ password: String?, _ binding: ChannelBindingSource
   ) -> WireState {
     // 18 random bytes as libpq: 24 characters of base64, none of them a comma.
     let nonce = Data(Secrets.randomBytes(18)).base64EncodedString()
     return WireState(
       Session(
         Credentials(
-          user: configuration.user, password: configuration.password,
+          user: configuration.user, password: password,
           policy: configuration.authentication, nonce: nonce, binding: binding,
           derive: configuration.saltedPasswords.derive)))
   }

@@ -32,6 +32,7 @@ final class ConnectionCore: @unchecked Sendable {
   private let closed = Atomic(false)
   private let status = Atomic(TransactionStatus.idle.rawValue)
   private let serverParameters = Mutex<[String: String]>([:])
+  private let minor = Atomic<UInt16>(0)
   private let openedServer = Mutex<ServerAddress?>(nil)
   private let openedEncryption = Mutex<PostgresEncryption?>(nil)
 
@@ -39,7 +40,7 @@ final class ConnectionCore: @unchecked Sendable {
     self.configuration = configuration
     self.loop = loop
     statements = StatementCache(limit: configuration.statementCacheLimit)
-    wire = Self.makeWire(configuration, .noTLS)
+    wire = Self.makeWire(configuration, nil, .noTLS)
   }
 
   // MARK: From any thread
@@ -50,6 +51,12 @@ final class ConnectionCore: @unchecked Sendable {
   /// Whether the session was in a transaction when the server last said so.
   var transactionStatus: TransactionStatus {
     TransactionStatus(rawValue: status.load(ordering: .acquiring)) ?? .idle
+  }
+
+  /// The version of the wire protocol that is spoken.
+  var protocolVersion: PostgresConfiguration.ProtocolVersion {
+    minor.load(ordering: .acquiring) >= PostgresConfiguration.ProtocolVersion.v32.minor
+      ? .v32 : .v30
   }
 
   /// The server's run-time parameters that it told of.
@@ -145,6 +152,10 @@ final class ConnectionCore: @unchecked Sendable {
   @inline(__always)
   func note(_ status: TransactionStatus) {
     self.status.store(status.rawValue, ordering: .releasing)
+  }
+
+  func note(minor: UInt16) {
+    self.minor.store(minor, ordering: .releasing)
   }
 
   func note(parameter name: String, _ value: String) {

@@ -100,6 +100,9 @@ public final class PostgresConnection: Sendable {
     core.server?.host ?? PostgresConfiguration.Host("")
   }
 
+  /// The version of the wire protocol that the two sides agreed on.
+  public var protocolVersion: PostgresConfiguration.ProtocolVersion { core.protocolVersion }
+
   /// The server's run-time parameters that it told of, such as `server_version`.
   public var serverParameters: [String: String] { core.parameters }
 

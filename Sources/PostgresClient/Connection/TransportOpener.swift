@@ -60,8 +60,24 @@ struct TransportOpener {
 
   private func connect(_ given: StreamPair?) async throws(PostgresError) -> StreamPair {
     if let given { return given }
-    let connector = SocketConnector(loop: loop, deadline: deadline)
-    return StreamPair(try await connector.connect(to: server))
+    let connector = SocketConnector(
+      loop: loop, deadline: deadline, options: configuration.socketOptions)
+    let socket = try await connector.connect(to: server)
+    try requirePeer(socket)
+    return StreamPair(socket)
+  }
+
+  /// Throws when a Unix socket's other end belongs to somebody else than was asked for.
+  ///
+  /// Source: PostgreSQL manual, `requirepeer` among the parameter key words.
+  private func requirePeer(_ socket: Socket) throws(PostgresError) {
+    guard let wanted = configuration.requiredPeer, server.host.usesUnixSocket else { return }
+    let name = SocketPlatform.peerUser(socket.descriptor).flatMap { SystemUser($0)?.name }
+    guard name != wanted else { return }
+    throw PostgresError(
+      .authenticationFailed,
+      "requirepeer=\(wanted), but the server at \(server) runs as "
+        + (name ?? "somebody whom the system does not know"))
   }
 
   // MARK: Names

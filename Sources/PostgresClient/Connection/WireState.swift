@@ -19,8 +19,10 @@ struct WireState: ~Copyable {
     self.session = session
   }
 
-  mutating func start(_ parameters: [StartupMessage.Parameter]) throws(WireError) {
-    try session.start(parameters: parameters, output: &output)
+  mutating func start(
+    _ parameters: [StartupMessage.Parameter], minors: ClosedRange<UInt16>
+  ) throws(WireError) {
+    try session.start(parameters: parameters, minors: minors, output: &output)
   }
 
   /// Ends the session; returns what is to be said to the server.

@@ -15,7 +15,7 @@ struct SocketAddress: Sendable, Hashable {
   init?(path: String) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let isAbstract = path.hasPrefix("@")
+    let isAbstract = path.utf8.first == UInt8(ascii: "@")
     let name = (isAbstract ? [0] : []) + Array(path.utf8.dropFirst(isAbstract ? 1 : 0))
     let fits = withUnsafeMutableBytes(of: &address.sun_path) { room in
       // One byte is for the NUL.
@@ -90,7 +90,9 @@ struct SocketAddress: Sendable, Hashable {
 
   /// Makes a socket of the address's kind and begins to connect it. Nil when the system has no
   /// descriptor left, with the error number.
-  func beginConnecting() -> (socket: Socket?, errorNumber: Int32) {
+  func beginConnecting(
+    _ options: SocketOptions
+  ) throws(PostgresError) -> (socket: Socket?, errorNumber: Int32) {
     let descriptor = socket(family, streamSocketType, 0)
     guard descriptor >= 0 else { return (nil, errno) }
     let socket = Socket(descriptor)
@@ -99,7 +101,7 @@ struct SocketAddress: Sendable, Hashable {
       var on: Int32 = 1
       let size = socklen_t(MemoryLayout<Int32>.size)
       setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
-      setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, size)
+      try options.apply(to: descriptor)
     }
     let result = bytes.withUnsafeBytes { raw -> Int32 in
       guard let address = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self) else {

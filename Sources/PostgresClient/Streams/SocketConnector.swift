@@ -6,6 +6,7 @@ import Synchronization
 struct SocketConnector {
   let loop: ConnectionLoop
   let deadline: Deadline
+  let options: SocketOptions
 
   /// The addresses of a host, looked up if need be.
   func addresses(
@@ -66,7 +67,7 @@ struct SocketConnector {
       throw PostgresError(
         .unsupported, "the session's streams were handed in: nobody knows where they lead to")
     }
-    let (socket, errorNumber) = address.beginConnecting()
+    let (socket, errorNumber) = try address.beginConnecting(options)
     guard let socket else { throw failure(errorNumber, server) }
     if errorNumber == 0 { return socket }
     guard errorNumber == EINPROGRESS || errorNumber == EINTR else {

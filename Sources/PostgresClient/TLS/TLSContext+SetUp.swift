@@ -60,13 +60,17 @@ extension TLSContext {
   }
 
   private func useRevocations(_ options: TLSOptions) throws(PostgresError) {
-    guard let file = options.effectiveRevocationFile else { return }
+    var file = options.effectiveRevocationFile
     // The default file need not exist; one that was asked for must, or revoked ones would pass.
-    if options.revocationFile == nil, access(file, F_OK) != 0 { return }
+    if options.revocationFile == nil, let known = file, access(known, F_OK) != 0 { file = nil }
+    if let folder = options.revocationFolder, access(folder, R_OK | X_OK) != 0 {
+      throw unreadable("revocation", folder)
+    }
+    guard file != nil || options.revocationFolder != nil else { return }
     let store = library.contextStore(context)
-    guard library.storeLoad(store, file, nil) == 1,
+    guard library.storeLoad(store, file, options.revocationFolder) == 1,
       library.storeSetFlags(store, Self.checkRevocation) == 1
-    else { throw unreadable("revocation", file) }
+    else { throw unreadable("revocation", file ?? options.revocationFolder ?? "") }
   }
 
   /// Reads the certificate with its key. False when there is none.

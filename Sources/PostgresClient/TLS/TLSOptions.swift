@@ -66,6 +66,9 @@ public struct TLSOptions: Sendable, Hashable {
   /// The file of certificates that were revoked, nil for `~/.postgresql/root.crl` where that
   /// exists. libpq: `sslcrl`.
   public var revocationFile: String?
+  /// A folder of such files, under the names that `openssl rehash` gives them; nil for none. libpq:
+  /// `sslcrldir`.
+  public var revocationFolder: String?
   /// The file of the client's certificate, nil for `~/.postgresql/postgresql.crt` where that
   /// exists. Without such a file there is none. libpq: `sslcert`.
   public var certificateFile: String?
@@ -100,16 +103,12 @@ public struct TLSOptions: Sendable, Hashable {
 
   /// What libpq does unless something else is said.
   public init() {
-    self.init(home: ProcessInfo.processInfo.environment["HOME"])
+    self.init(home: PostgresConfiguration.home(ProcessInfo.processInfo.environment))
   }
 
-  /// libpq's defaults, with the files in this home; the one that the system knows when it is nil.
+  /// libpq's defaults, with the files in this home; nil for none.
   init(home: String?) {
-    var home = home ?? ""
-    if home.isEmpty, let entry = getpwuid(geteuid()), let folder = entry.pointee.pw_dir {
-      home = String(cString: folder)
-    }
-    userFolder = home.isEmpty ? nil : home + "/.postgresql"
+    userFolder = home.map { $0 + "/.postgresql" }
   }
 
   /// Throws for what contradicts itself or the mode.
@@ -131,7 +130,9 @@ public struct TLSOptions: Sendable, Hashable {
         .invalidConfiguration,
         "sslnegotiation=direct needs sslmode=require or more, not \(mode.rawValue)")
     }
-    let texts = [rootFile, revocationFile, certificateFile, keyFile, keyPassphrase]
+    let texts = [
+      rootFile, revocationFile, revocationFolder, certificateFile, keyFile, keyPassphrase,
+    ]
     if texts.contains(where: { $0?.utf8.contains(0) == true }) {
       throw PostgresError(.invalidConfiguration, "an option of TLS has a NUL character")
     }
@@ -155,9 +156,10 @@ public struct TLSOptions: Sendable, Hashable {
   /// The file of the client's key, whether or not it exists.
   var effectiveKeyFile: String? { keyFile ?? userFolder.map { $0 + "/postgresql.key" } }
 
-  /// The file of revoked certificates, whether or not it exists.
+  /// The file of revoked certificates, whether or not it exists. As libpq has it, the default one
+  /// does not count beside a folder.
   var effectiveRevocationFile: String? {
-    revocationFile ?? userFolder.map { $0 + "/root.crl" }
+    revocationFile ?? (revocationFolder == nil ? userFolder.map { $0 + "/root.crl" } : nil)
   }
 }
 

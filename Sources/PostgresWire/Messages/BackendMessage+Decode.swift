@@ -84,14 +84,15 @@ extension BackendMessage {
   private static func decodeNegotiation(
     _ reader: inout WireReader
   ) throws(WireError) -> BackendMessage {
-    let newest = try reader.integer(Int32.self)
+    // The manual calls it the newest minor version; servers send the whole one, 3 << 16 and more.
+    let version = try reader.integer(Int32.self)
     let count = Int(try reader.integer(Int32.self))
     guard count >= 0, count <= WireLimits.listedNameCount else {
       throw .malformed("NegotiateProtocolVersion has the count \(count)")
     }
     var options: [String] = []
     for _ in 0..<count { options.append(try reader.string()) }
-    return .negotiateProtocolVersion(newestMinor: newest, unknownOptions: options)
+    return .negotiateProtocolVersion(version: version, unknownOptions: options)
   }
 
   private static func decodeTypes(_ reader: inout WireReader) throws(WireError) -> [PostgresType] {

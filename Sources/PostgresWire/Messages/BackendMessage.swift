@@ -1,4 +1,4 @@
-/// A message of the server, protocol 3.0.
+/// A message of the server, protocols 3.0 and 3.2.
 ///
 /// Source: PostgreSQL manual, "Message Formats". The session reads DataRow in place; this form is
 /// for everything else, for scripted servers and for tests.
@@ -17,7 +17,7 @@ package enum BackendMessage: Sendable, Hashable {
   case emptyQueryResponse
   case errorResponse(PostgresServerMessage)
   case functionCallResponse([UInt8]?)
-  case negotiateProtocolVersion(newestMinor: Int32, unknownOptions: [String])
+  case negotiateProtocolVersion(version: Int32, unknownOptions: [String])
   case noData
   case noticeResponse(PostgresServerMessage)
   case notificationResponse(processID: Int32, channel: String, payload: String)

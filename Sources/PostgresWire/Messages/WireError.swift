@@ -22,6 +22,8 @@ package enum WireError: Error, Hashable, Sendable {
   case authenticationRefused(String)
   /// The server failed to prove that it knows the password, or broke the exchange's rules.
   case authenticationViolation(String)
+  /// The server does not speak the protocol that is wanted.
+  case protocolRefused(String)
   /// The server asks for a password and there is none.
   case passwordMissing
 }
@@ -44,6 +46,7 @@ extension WireError: CustomStringConvertible {
     case .sessionEnded: "the session has ended"
     case .authenticationRefused(let what): what
     case .authenticationViolation(let what): what
+    case .protocolRefused(let what): what
     case .passwordMissing: "the server asks for a password, and none was given"
     }
   }

@@ -31,6 +31,9 @@ package enum WireLimits {
   /// has two of the former, and can only repeat what we sent of the latter.
   package static let listedNameCount = 1_000
 
+  /// The longest name of a protocol option that an error repeats, in bytes.
+  package static let optionByteCount = 100
+
   /// A cancel key's longest length in bytes. Source: protocol 3.2; 3.0 always has 4.
   package static let cancelKeyByteCount = 256
 }

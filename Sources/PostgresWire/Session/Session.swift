@@ -36,6 +36,9 @@ package struct Session: Sendable {
     didSet { isOpen = if case .open = phase { true } else { false } }
   }
   private let credentials: Credentials
+  /// The minor versions of protocol 3 that may be spoken; the greatest is asked for.
+  private var minors: ClosedRange<UInt16> = 0...0
+  private var hasNegotiated = false
   private var steps: [Step] = []
   private var nextStep = 0
   /// Whether RowDescription has come for the statement of a simple query.
@@ -51,6 +54,8 @@ package struct Session: Sendable {
   package private(set) var transactionStatus = TransactionStatus.idle
   /// The server's run-time parameters that it told of.
   package private(set) var parameters: [String: String] = [:]
+  /// The minor version of protocol 3 that is spoken.
+  package private(set) var minor: UInt16 = 0
   /// What a CancelRequest needs; 0 and empty when the server sent none.
   package private(set) var processID: Int32 = 0
   package private(set) var secretKey: [UInt8] = []
@@ -75,16 +80,21 @@ package struct Session: Sendable {
 
   // MARK: Requests
 
-  /// Appends the start-up message.
+  /// Appends the start-up message, which asks for the greatest of the minor versions; the server
+  /// may go down to the least.
   package mutating func start(
-    parameters: [StartupMessage.Parameter], output: inout WireWriter
+    parameters: [StartupMessage.Parameter], minors: ClosedRange<UInt16> = 0...0,
+    output: inout WireWriter
   ) throws(WireError) {
     guard case .created = phase else { throw .sessionEnded }
     // Whether it will be asked for is not known yet; no server's password has a NUL.
     guard credentials.password?.utf8.contains(0) != true else {
       throw .nulInString(field: "password")
     }
-    try StartupMessage.startup(major: 3, minor: 0, parameters: parameters).encode(into: &output)
+    self.minors = minors
+    minor = minors.upperBound
+    try StartupMessage.startup(major: 3, minor: minor, parameters: parameters)
+      .encode(into: &output)
     phase = .authenticating(Authenticator(credentials))
   }
 
@@ -206,11 +216,8 @@ package struct Session: Sendable {
       }
       phase = .authenticating(authenticator)
       return output.bytes.count > before ? .mustSend : .progress
-    case .negotiateProtocolVersion(let newest, let unknown):
-      // 3.0 without options is the least that a server can speak.
-      guard newest == 0, unknown.isEmpty else {
-        throw .malformed("the server negotiates what was not asked for")
-      }
+    case .negotiateProtocolVersion(let version, let unknown):
+      try negotiate(version, unknown)
       return .progress
     case .errorResponse(let error):
       phase = .ended
@@ -219,11 +226,42 @@ package struct Session: Sendable {
     }
   }
 
+  /// Takes what the server speaks instead of what was asked for.
+  ///
+  /// Source: `pqGetNegotiateProtocolVersion3` in libpq 18.
+  private mutating func negotiate(
+    _ version: Int32, _ unknownOptions: [String]
+  ) throws(WireError) {
+    guard !hasNegotiated else { throw .malformed("the server negotiates the protocol twice") }
+    hasNegotiated = true
+    if let option = unknownOptions.first {
+      let name = String(decoding: option.utf8.prefix(WireLimits.optionByteCount), as: UTF8.self)
+      throw .protocolRefused("the server does not know the protocol option \"\(name)\"")
+    }
+    let offered = UInt16(truncatingIfNeeded: version)
+    // Not the major version that was asked for, one that never was, or nothing that had to be said.
+    guard version >> 16 == 3, offered != 1, offered < minors.upperBound else {
+      throw .malformed(
+        "the server answers protocol 3.\(minors.upperBound) with \(version >> 16).\(offered)")
+    }
+    guard minors.contains(offered) else {
+      throw .protocolRefused(
+        "the server speaks protocol 3.\(offered) at most, and 3.\(minors.lowerBound) is the least "
+          + "that is wanted (min_protocol_version)")
+    }
+    minor = offered
+  }
+
   private mutating func setUp(
     _ message: BackendMessage, tag: UInt8
   ) throws(WireError) -> SessionEvent {
     switch message {
     case .backendKeyData(let processID, let secretKey):
+      // Longer ones came with 3.2.
+      guard minor >= 2 || secretKey.count == 4 else {
+        throw .malformed(
+          "BackendKeyData has a key of \(secretKey.count) bytes under protocol 3.\(minor)")
+      }
       self.processID = processID
       self.secretKey = secretKey
       return .progress

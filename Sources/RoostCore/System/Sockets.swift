@@ -22,6 +22,34 @@ package enum SocketPlatform {
       && fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
   }
 
+  #if canImport(Darwin)
+    /// The TCP option of how long a connection is idle before it is probed, in seconds.
+    package static let keepaliveIdleOption = TCP_KEEPALIVE
+    /// The TCP option of how long bytes may stay without acknowledgement, which is missing here.
+    package static let userTimeoutOption: Int32? = nil
+  #else
+    /// The TCP option of how long a connection is idle before it is probed, in seconds.
+    package static let keepaliveIdleOption = TCP_KEEPIDLE
+    /// The TCP option of how long bytes may stay without acknowledgement, in milliseconds.
+    package static let userTimeoutOption: Int32? = TCP_USER_TIMEOUT
+  #endif
+
+  /// The user at the other end of a Unix socket, as it was when that end began; nil when the system
+  /// does not say.
+  package static func peerUser(_ descriptor: Int32) -> uid_t? {
+    #if canImport(Darwin)
+      var user = uid_t()
+      var group = gid_t()
+      return getpeereid(descriptor, &user, &group) == 0 ? user : nil
+    #else
+      // `struct ucred` of unix(7): process, user and group.
+      var credentials: (pid_t, uid_t, gid_t) = (0, 0, 0)
+      var size = socklen_t(MemoryLayout.size(ofValue: credentials))
+      let result = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size)
+      return result == 0 ? credentials.1 : nil
+    #endif
+  }
+
   /// When a file was last changed.
   package static func modificationTime(_ status: stat) -> timespec {
     #if canImport(Darwin)

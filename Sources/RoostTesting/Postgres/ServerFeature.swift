@@ -19,7 +19,7 @@ package enum ServerFeature: Sendable {
     get async throws {
       let server = try await ThrowawayPostgres.shared(.trust)
       let connection = try await PostgresConnection.connect(
-        try PostgresConfiguration(uri: server.url(tcp: false), environment: [:]))
+        try PostgresConfiguration(server.url(tcp: false), environment: [:]))
       let result = try await isThere(connection)
       await connection.close()
       return result

@@ -70,7 +70,7 @@ public struct ThrowawayPostgres: Sendable {
         let cluster = try await start(.scramSHA256, withTLS: true)
         let uri = cluster.url(tcp: false)
         let connection = try await PostgresConnection.connect(
-          try PostgresConfiguration(uri: uri, environment: [:]))
+          try PostgresConfiguration(uri, environment: [:]))
         for name in ["secure", "plain", "certified"] {
           try await connection.simple("CREATE DATABASE \(name)")
         }
@@ -134,7 +134,7 @@ public struct ThrowawayPostgres: Sendable {
   public func createDatabase() async throws -> String {
     let random = UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
     let name = "test_\(random)"
-    let configuration = try PostgresConfiguration(uri: url(tcp: false), environment: [:])
+    let configuration = try PostgresConfiguration(url(tcp: false), environment: [:])
     let connection = try await PostgresConnection.connect(configuration)
     try await connection.simple(
       "CREATE DATABASE \(PostgresQuery.quote(identifier: name)) TEMPLATE template0")

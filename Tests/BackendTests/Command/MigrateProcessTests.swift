@@ -110,7 +110,7 @@ import Testing
     let words = ["migrate", "up", "--url", url, "--migrations", migrations]
     #expect(try await RoostProcess.run(words + ["--to", "1"]).code == 0)
     let connection = try await PostgresConnection.connect(
-      PostgresConfiguration(uri: url, environment: [:]))
+      PostgresConfiguration(url, environment: [:]))
     try await connection.simple("UPDATE pause SET seconds = 600")
     try await kill(words) {
       try await connection.queryOne(

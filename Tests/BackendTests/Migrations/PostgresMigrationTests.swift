@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct PostgresMigrationTests {
   private func connect(_ fixture: MigrationFixture) async throws -> PostgresConnection {
     try await PostgresConnection.connect(
-      PostgresConfiguration(uri: fixture.url, environment: [:]))
+      PostgresConfiguration(fixture.url, environment: [:]))
   }
 
   /// Runs SQL on a connection of its own.

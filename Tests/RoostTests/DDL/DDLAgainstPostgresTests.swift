@@ -106,7 +106,7 @@ import Testing
     let server = try await ThrowawayPostgres.shared(.trust)
     let database = try await server.createDatabase()
     let connection = try await PostgresConnection.connect(
-      PostgresConfiguration(uri: server.url(database: database), environment: [:]))
+      PostgresConfiguration(server.url(database: database), environment: [:]))
     try await connection.simple(script)
     var expected: [String] = []
     for query in Self.catalogQueries {

@@ -31,7 +31,7 @@ import Testing
     let server = try await ThrowawayPostgres.shared(.trust)
     let database = try await server.createDatabase()
     let connection = try await PostgresConnection.connect(
-      PostgresConfiguration(uri: server.url(database: database), environment: [:]))
+      PostgresConfiguration(server.url(database: database), environment: [:]))
     let script = Self.table + "INSERT INTO t VALUES " + Self.rows.joined(separator: ",")
     try await connection.simple(script)
     let read = try Roost.MigrationScript(reading: script, file: "t.sql", onto: Schema())

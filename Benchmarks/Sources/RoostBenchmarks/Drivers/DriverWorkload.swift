@@ -46,14 +46,14 @@ enum DriverWorkload: String, CaseIterable {
 extension DriverWorkload {
   /// Prints seconds, the process's CPU seconds, operations and the sum.
   func run(url: String, count: Int) async throws {
-    let configuration = try PostgresConfiguration(uri: url, environment: [:])
+    let configuration = try PostgresConfiguration(url, environment: [:])
     let processor = Machine.processorSeconds
     let start = ContinuousClock.now
     let sum =
       switch self {
       case .connect: try await connect(count) { configuration }
       case .connectFirst:
-        try await connect(count) { try PostgresConfiguration(uri: url, environment: [:]) }
+        try await connect(count) { try PostgresConfiguration(url, environment: [:]) }
       case .selectOne: try await selectOne(configuration, count)
       case .rows: try await rows(configuration, count)
       case .inserts: try await inserts(configuration, count)
