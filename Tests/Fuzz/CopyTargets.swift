@@ -67,7 +67,7 @@ extension FuzzTarget {
         result.hasFailed = true
       }
     }
-    result.hasEnded = reader.hasEnded
+    result.hasEnded = !result.hasFailed && reader.hasEnded
     return result
   }
 }

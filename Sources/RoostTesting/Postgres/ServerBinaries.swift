@@ -7,8 +7,8 @@ struct ServerBinaries {
   /// The variable that names the folder, for tests against another server than the newest.
   static let variable = "ROOST_POSTGRES_BIN"
 
-  /// The folder that the variable names; else the newest of the folders that distributions use, then
-  /// PATH and what `pg_config` says.
+  /// The folder that the variable names; else the newest of the folders that distributions use,
+  /// then PATH and what `pg_config` says.
   static func find() throws -> ServerBinaries {
     if let folder = ProcessInfo.processInfo.environment[variable], !folder.isEmpty {
       guard isComplete(folder) else {
