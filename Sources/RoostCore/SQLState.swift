@@ -43,6 +43,8 @@ extension SQLState {
   public static let uniqueViolation = SQLState("23505")
   /// 23514: a check constraint is violated.
   public static let checkViolation = SQLState("23514")
+  /// 25006: a write in a transaction, or on a server, that may only read.
+  public static let readOnlyTransaction = SQLState("25006")
   /// 25P02: the transaction is aborted, commands are ignored until its end.
   public static let inFailedTransaction = SQLState("25P02")
   /// 26000: a prepared statement does not exist.

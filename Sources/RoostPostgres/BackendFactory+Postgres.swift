@@ -1,4 +1,4 @@
-import PostgresClient
+public import PostgresClient
 public import Roost
 import RoostCore
 
@@ -12,13 +12,27 @@ extension BackendFactory {
   /// seconds to wait for one, `statement_cache` (256), how many prepared statements a connection
   /// keeps, and `schema`, in which tables are made and found. Opening connects once, so that a
   /// server that cannot be used shows at once.
-  public static let postgres = BackendFactory(
-    schemes: ["postgres", "postgresql"]
-  ) { url, context throws(StoreError) in
+  public static let postgres = BackendFactory.postgres(observer: nil)
+
+  /// The same, with an observer that is told what the store's connections do, such as queries with
+  /// their duration, and slow ones with their plan.
+  ///
+  ///     try await Store.open(backends: [.memory, .postgres(observer: observer)])
+  public static func postgres(observer: PostgresObserver?) -> BackendFactory {
+    BackendFactory(schemes: ["postgres", "postgresql"]) { url, context throws(StoreError) in
+      try await openPostgres(url, context, observer)
+    }
+  }
+
+  private static func openPostgres(
+    _ url: BackendURL, _ context: BackendContext, _ observer: PostgresObserver?
+  ) async throws(StoreError) -> any StorageBackend {
     let plan = try PostgresPlan(url, environment: context.environment)
     let backend: PostgresBackend
     do throws(PostgresError) {
-      backend = try PostgresBackend(plan.configuration, plan.pool, schemaName: plan.schemaName)
+      var configuration = plan.configuration
+      configuration.observer = observer
+      backend = try PostgresBackend(configuration, plan.pool, schemaName: plan.schemaName)
     } catch {
       throw StoreError(error)
     }

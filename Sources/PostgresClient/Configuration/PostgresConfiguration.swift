@@ -96,6 +96,9 @@ public struct PostgresConfiguration: Sendable {
   /// Called with every notice (warnings and the like), on the connection's thread; nil drops them.
   public var onNotice: (@Sendable (PostgresServerMessage) -> Void)?
 
+  /// Who is told of queries, connections and messages; nil for nobody, which costs nothing.
+  public var observer: PostgresObserver?
+
   /// What the random order of hosts begins with; nil for the system's generator.
   package var loadBalancingSeed: UInt64?
 

@@ -83,8 +83,14 @@ extension ConnectionCore {
     try wire.handleBuffered(row: row) { event throws(PostgresError) in
       switch event {
       case .ready(let status): note(status)
+      case .completed(let tag): changes.note(tag: tag)
+      case .failed(let message) where message.sqlState == .readOnlyTransaction:
+        changes.insert(.refusedToWrite)
       case .notice(let message): configuration.onNotice?(message)
-      case .parameterStatus(let name, let value): note(parameter: name, value)
+      case .parameterStatus(let name, let value):
+        note(parameter: name, value)
+        changes.insert(.changed)
+        observation?.changed(name, value)
       case .notification(let processID, let channel, let payload):
         onNotification?(processID, channel, payload)
       default: break
@@ -100,7 +106,14 @@ extension ConnectionCore {
   private func flushNow() throws(PostgresError) -> Bool {
     guard let streams else { throw .closed }
     while !wire.output.bytes.isEmpty {
-      switch wire.output.bytes.withUnsafeBytes({ streams.output.writeAvailable($0) }) {
+      let progress = wire.output.bytes.withUnsafeBytes { bytes in
+        let progress = streams.output.writeAvailable(bytes)
+        if case .moved(let count) = progress {
+          observation?.sent(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        }
+        return progress
+      }
+      switch progress {
       case .moved(let count) where count >= wire.output.bytes.count: wire.output.removeAll()
       case .moved(let count): wire.output.removeFirst(count)
       case .wouldBlock: return false
@@ -145,6 +158,7 @@ extension ConnectionCore {
       if case .moved(let count) = progress { return count }
       return 0
     }
+    if let observation, case .moved(let count) = progress { observation.received(count) }
     return progress
   }
 

@@ -70,6 +70,8 @@ extension ConnectionCore {
       throw abandon(error)
     }
     wire = Self.makeWire(configuration, password.text, ChannelBindingSource(opened.tls))
+    wire.tracer = observation?.tracer
+    wire.tracer?.begin()
     do throws(WireError) {
       try wire.start(configuration.startupParameters, minors: configuration.protocolMinors)
     } catch {

@@ -13,12 +13,13 @@ extension ConnectionCore {
   ///
   /// The statement is parsed and described once, and kept; from then on it is one round trip.
   func run(
-    _ sql: String, _ parameters: PostgresParameters, timeout: Duration?,
+    _ sql: String, _ parameters: PostgresParameters, timeout: Duration?, watch: QueryWatch?,
     columns: (PostgresColumns) -> Void, row: RowHandler
   ) async throws -> PostgresCommandTag {
     let deadline = Deadline.after(timeout ?? configuration.queryTimeout)
     try await beginTurn(until: deadline)
     defer { endTurn() }
+    watch?.begin(observation)
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     var mayRetry = transactionStatus == .idle
@@ -48,6 +49,7 @@ extension ConnectionCore {
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> (PreparedStatement, isNew: Bool) {
     if let known = statements.find(sql, types) {
+      if known.showsChange { changes.insert(.changed) }
       if known.lacksTypes { try await learnTypes(of: known, until: deadline) }
       return (known, false)
     }
@@ -66,6 +68,7 @@ extension ConnectionCore {
   private func parse(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> PreparedStatement {
+    observation?.parseCount += 1
     let name = statements.makeName()
     let evicted = statements.takeEvicted()
     try wire.write { (session, output) throws(WireError) in
@@ -92,6 +95,7 @@ extension ConnectionCore {
       try await catalogue(for: CollectionOfOne(columns), until: deadline))
     let statement = PreparedStatement(name: name, sql: sql, types: types, columns: columns)
     statements.insert(statement)
+    if statement.showsChange { changes.insert(.changed) }
     return statement
   }
 
@@ -184,16 +188,18 @@ extension ConnectionCore {
 
   /// Runs a script of any number of statements and keeps their results, in the text format.
   func simple(
-    _ script: String, timeout: Duration?
+    _ script: String, timeout: Duration?, watch: QueryWatch?
   ) async throws(PostgresError) -> [PostgresResult] {
     let deadline = Deadline.after(timeout ?? configuration.queryTimeout)
     try await beginTurn(until: deadline)
     defer { endTurn() }
+    watch?.begin(observation)
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     try wire.write { (session, output) throws(WireError) in
       try session.query(script, output: &output)
     }
+    if SessionChanges.showsChange(script) { changes.insert(.changed) }
     var results: [PostgresResult] = []
     var current = PostgresResult(columns: .none)
     var failure: PostgresServerMessage?

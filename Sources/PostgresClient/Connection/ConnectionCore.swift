@@ -16,6 +16,10 @@ final class ConnectionCore: @unchecked Sendable {
   var wire: WireState
   var statements: StatementCache
   var spin = AdaptiveSpin()
+  /// What an observer is told, nil when there is none.
+  let observation: Observation?
+  /// What users did to the session since it was last as at its beginning.
+  var changes: SessionChanges = []
   /// Why the connection is closed.
   var closeReason: PostgresError?
 
@@ -39,6 +43,7 @@ final class ConnectionCore: @unchecked Sendable {
   init(_ configuration: PostgresConfiguration, loop: ConnectionLoop) {
     self.configuration = configuration
     self.loop = loop
+    observation = Observation(configuration)
     statements = StatementCache(limit: configuration.statementCacheLimit)
     wire = Self.makeWire(configuration, nil, .noTLS)
   }
@@ -81,7 +86,13 @@ final class ConnectionCore: @unchecked Sendable {
   func close() {
     guard !isClosed else { return }
     let goodbye = wire.terminate()
-    if !isTaken { _ = goodbye.withUnsafeBytes { streams?.output.writeAvailable($0) } }
+    if !isTaken {
+      _ = goodbye.withUnsafeBytes { bytes in
+        observation?.sent(bytes)
+        return streams?.output.writeAvailable(bytes)
+      }
+    }
+    observation?.closed(nil)
     abandon(.closed)
   }
 
@@ -92,6 +103,7 @@ final class ConnectionCore: @unchecked Sendable {
     wire.session.end()
     streams?.close()
     closed.store(true, ordering: .releasing)
+    observation?.closed(error)
     return error
   }
 

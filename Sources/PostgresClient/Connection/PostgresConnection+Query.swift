@@ -11,8 +11,13 @@ extension PostgresConnection {
   ) async throws -> PostgresCommandTag {
     if let error = query.encodingError { throw PostgresError(error) }
     return try await onLoop {
-      try await core.run(
-        query.sql, query.parameters, timeout: query.timeout, columns: { _ in }, row: body)
+      try await core.watching(
+        .statement, query.sql, query.parameters, rowCount: { $0.rowCount }
+      ) { watch in
+        try await core.run(
+          query.sql, query.parameters, timeout: query.timeout, watch: watch, columns: { _ in },
+          row: body)
+      }
     }
   }
 
@@ -26,7 +31,10 @@ extension PostgresConnection {
     row: (borrowing PostgresRow) throws -> Void
   ) async throws -> PostgresCommandTag {
     try await onLoop {
-      try await core.run(sql, parameters, timeout: timeout, columns: columns, row: row)
+      try await core.watching(.statement, sql, parameters, rowCount: { $0.rowCount }) { watch in
+        try await core.run(
+          sql, parameters, timeout: timeout, watch: watch, columns: columns, row: row)
+      }
     }
   }
 
@@ -102,8 +110,17 @@ extension PostgresConnection {
     _ script: String, timeout: Duration? = nil
   ) async throws(PostgresError) -> [PostgresResult] {
     try await onLoop { () throws(PostgresError) in
-      try await core.simple(script, timeout: timeout)
+      try await core.watching(.script, script, rowCount: Self.rowCount) {
+        watch throws(PostgresError) in
+        try await core.simple(script, timeout: timeout, watch: watch)
+      }
     }
+  }
+
+  /// The rows of all statements of a script; nil when none is about rows.
+  private static func rowCount(_ results: [PostgresResult]) -> Int? {
+    let counts = results.compactMap(\.tag.rowCount)
+    return counts.isEmpty ? nil : counts.reduce(0, +)
   }
 
   @usableFromInline

@@ -77,7 +77,14 @@ public final class PostgresConnection: Sendable {
     let core = ConnectionCore(configuration, loop: loop)
     let connection = PostgresConnection(core: core, loop: loop)
     try await connection.onLoop { () throws(PostgresError) in
-      try await core.open(over: streams?.pair, until: deadline)
+      do throws(PostgresError) {
+        try await core.open(over: streams?.pair, until: deadline)
+      } catch {
+        core.observation?.failed(error, core.server?.host)
+        throw error
+      }
+      core.changes = []
+      core.observation?.opened(core.wire.session.processID, core.server?.host)
     }
     return connection
   }

@@ -9,12 +9,15 @@ final class PreparedStatement {
   /// Whether types of its columns have to be looked up before it is run alone: in a pipeline there
   /// was no time for that.
   var lacksTypes = false
+  /// Whether running it changes the session in a way that its command tag does not show.
+  let showsChange: Bool
   fileprivate(set) var lastUse: UInt64 = 0
 
   init(name: String, sql: String, types: [PostgresType], columns: PostgresColumns) {
     self.name = name
     key = StatementCache.Key(sql: sql, types: types)
     self.columns = columns
+    showsChange = SessionChanges.showsChange(sql)
   }
 }
 

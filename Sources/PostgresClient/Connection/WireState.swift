@@ -14,6 +14,8 @@ struct WireState: ~Copyable {
   var session: Session
   var framer = MessageFramer()
   var output = WireWriter(capacity: 1 << 10)
+  /// Shows the messages that come; nil when nobody wants to see them.
+  var tracer: WireTracer?
 
   init(_ session: Session) {
     self.session = session
@@ -51,6 +53,7 @@ struct WireState: ~Copyable {
     row: RowBodyHandler, event handle: EventHandler
   ) throws(PostgresError) -> Bool {
     while let frame = try nextFrame() {
+      if tracer != nil { trace(frame) }
       if session.takesRow(frame.tag) {
         try row(frame.body)
       } else if try handle(try receive(frame)) {
@@ -59,6 +62,9 @@ struct WireState: ~Copyable {
     }
     return false
   }
+
+  @inline(never)
+  private func trace(_ frame: MessageFramer.Frame) { tracer?.received(frame) }
 
   @inline(__always)
   private mutating func nextFrame() throws(PostgresError) -> MessageFramer.Frame? {

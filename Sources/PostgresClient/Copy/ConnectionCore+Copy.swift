@@ -75,12 +75,23 @@ extension ConnectionCore {
     _ sql: String, on connection: PostgresConnection, timeout: Duration?,
     _ body: (CopyInput) async throws -> Void
   ) async throws -> PostgresCommandTag {
+    try await watching(.copyIn, sql, rowCount: { $0.rowCount }) { watch in
+      try await copyIn(sql, on: connection, timeout: timeout, watch: watch, body)
+    }
+  }
+
+  private func copyIn(
+    _ sql: String, on connection: PostgresConnection, timeout: Duration?, watch: QueryWatch?,
+    _ body: (CopyInput) async throws -> Void
+  ) async throws -> PostgresCommandTag {
     let timeout = timeout ?? configuration.queryTimeout
     try await beginTurn(until: .after(timeout))
     defer { endTurn() }
+    watch?.begin(observation)
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     let outcome = CopyOutcome()
+    if SessionChanges.showsChange(sql) { changes.insert(.changed) }
     try wire.write { (session, output) throws(WireError) in
       try session.copyIn(sql, output: &output)
     }
@@ -131,12 +142,23 @@ extension ConnectionCore {
   func copyOut(
     _ sql: String, timeout: Duration?, data handle: (UnsafeRawBufferPointer) throws -> Void
   ) async throws -> PostgresCommandTag {
+    try await watching(.copyOut, sql, rowCount: { $0.rowCount }) { watch in
+      try await copyOut(sql, timeout: timeout, watch: watch, data: handle)
+    }
+  }
+
+  private func copyOut(
+    _ sql: String, timeout: Duration?, watch: QueryWatch?,
+    data handle: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> PostgresCommandTag {
     let timeout = timeout ?? configuration.queryTimeout
     try await beginTurn(until: .after(timeout))
     defer { endTurn() }
+    watch?.begin(observation)
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     let outcome = CopyOutcome()
+    if SessionChanges.showsChange(sql) { changes.insert(.changed) }
     var callerError: (any Error)?
     var dropped = 0
     try wire.write { (session, output) throws(WireError) in

@@ -31,10 +31,13 @@ final class Portal {
 
 extension ConnectionCore {
   /// Fetches the next rows of a portal; the first call makes it.
-  func fetch(_ portal: Portal, row handle: RowHandler) async throws {
+  func fetch(
+    _ portal: Portal, watch: QueryWatch?, row handle: RowHandler
+  ) async throws {
     let deadline = Deadline.after(portal.query.timeout ?? configuration.queryTimeout)
     try await beginTurn(until: deadline)
     defer { endTurn() }
+    watch?.begin(observation)
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     switch portal.state {

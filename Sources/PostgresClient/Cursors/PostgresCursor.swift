@@ -25,8 +25,13 @@ public final class PostgresCursor<each T: PostgresDecodable>: AsyncSequence {
     let portal = portal
     try await rethrowingPostgresErrors {
       try await connection.onLoop {
-        try await connection.core.fetch(portal) { row in
-          rows.append(try row.decode(as: (repeat each T).self))
+        let core = connection.core
+        try await core.watching(
+          .cursor, portal.query.sql, portal.query.parameters, rowCount: { rows.count }
+        ) { watch in
+          try await core.fetch(portal, watch: watch) { row in
+            rows.append(try row.decode(as: (repeat each T).self))
+          }
         }
       }
     }

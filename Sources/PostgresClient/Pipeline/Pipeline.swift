@@ -51,6 +51,8 @@ final class Pipeline {
 
   private let core: ConnectionCore
   private let sink: any PipelineSink
+  /// Tells an observer of each statement; nil when there is none.
+  private let watches: PipelineWatches?
   private var pending: [StatementCache.Key: PendingStatement] = [:]
   private var requests: [Request] = []
   private var nextRequest = 0
@@ -70,6 +72,7 @@ final class Pipeline {
   init(_ core: ConnectionCore, _ sink: any PipelineSink) {
     self.core = core
     self.sink = sink
+    watches = core.observation.map { PipelineWatches($0) }
   }
 
   // MARK: Writing
@@ -80,7 +83,10 @@ final class Pipeline {
   ) throws(WireError) {
     if isVoid { return }
     let types = parameters.types
+    let before = wire.output.bytes.count
+    defer { watches?.wrote(index, sql, parameters, wire.output.bytes.count - before) }
     if let known = core.statements.find(sql, types) {
+      if known.showsChange { core.changes.insert(.changed) }
       try bind(known.name, known.columns, parameters, into: &wire)
       push(.prepared(known, index))
       return
@@ -114,6 +120,7 @@ final class Pipeline {
     if known != nil { try wire.session.close(statement: name, output: &wire.output) }
     try wire.session.parse(name: name, sql: key.sql, types: key.types, output: &wire.output)
     try wire.session.describe(statement: name, output: &wire.output)
+    if SessionChanges.showsChange(key.sql) { core.changes.insert(.changed) }
     let statement = PendingStatement(name: name, segment: segment)
     if name.isEmpty { pending.removeAll() }
     pending[key] = statement
@@ -157,8 +164,12 @@ final class Pipeline {
   /// Takes a row of the statement that runs.
   func note(row body: UnsafeRawBufferPointer) throws(PostgresError) {
     switch first {
-    case .prepared(let statement, let index): sink.row(body, of: index, statement.columns)
-    case .pending(let statement, let index): sink.row(body, of: index, statement.columns)
+    case .prepared(let statement, let index):
+      watches?.received(body, of: index)
+      sink.row(body, of: index, statement.columns)
+    case .pending(let statement, let index):
+      watches?.received(body, of: index)
+      sink.row(body, of: index, statement.columns)
     default: throw Self.disorder
     }
   }
@@ -200,8 +211,12 @@ final class Pipeline {
 
   private func completed(_ tag: PostgresCommandTag) throws(PostgresError) {
     switch first {
-    case .prepared(let statement, let index): sink.completed(index, tag, statement.columns)
-    case .pending(let statement, let index): sink.completed(index, tag, statement.columns)
+    case .prepared(let statement, let index):
+      watches?.completed(index, tag, wasParsed: false)
+      sink.completed(index, tag, statement.columns)
+    case .pending(let statement, let index):
+      watches?.completed(index, tag, wasParsed: true)
+      sink.completed(index, tag, statement.columns)
     default: throw Self.disorder
     }
     nextRequest += 1
@@ -224,7 +239,10 @@ final class Pipeline {
     case .surrender, .barrier, nil: break
     }
     // After an error there may come no second one before the barrier, but for that of the barrier.
-    if failure == nil { failure = PipelineFailure(index: index, message: message) }
+    if failure == nil {
+      failure = PipelineFailure(index: index, message: message)
+      watches?.failed(index, PostgresError(server: message))
+    }
     while let request = first {
       if case .barrier = request { return }
       nextRequest += 1
@@ -243,10 +261,14 @@ final class Pipeline {
     } else {
       sink.succeeded(segment)
     }
+    watches?.passedOver(before: end, failure.map { PostgresError(server: $0.message) })
     failure = nil
     segmentStart = end
     firstUncommitted = end
   }
+
+  /// Tells of those that were not answered because the connection was lost.
+  func lost(_ error: PostgresError) { watches?.failedAll(error) }
 
   /// Lets the server forget statements of which it is not known whether they were parsed.
   func forgetPending() {
@@ -270,10 +292,15 @@ extension ConnectionCore {
     writing write: (inout WireState) throws(PostgresError) -> Bool
   ) async throws(PostgresError) {
     defer { pipeline.forgetPending() }
-    try await exchange(until: deadline, writing: write) { body throws(PostgresError) in
-      try pipeline.note(row: body)
-    } _: { event throws(PostgresError) in
-      try pipeline.note(event)
+    do throws(PostgresError) {
+      try await exchange(until: deadline, writing: write) { body throws(PostgresError) in
+        try pipeline.note(row: body)
+      } _: { event throws(PostgresError) in
+        try pipeline.note(event)
+      }
+    } catch {
+      pipeline.lost(error)
+      throw error
     }
   }
 }

@@ -1,201 +1,89 @@
-import PostgresWire
 import RoostCore
 import Synchronization
 
 extension PostgresPool {
-  /// The wait before a failed attempt to connect is repeated, in milliseconds; it doubles.
-  private static let firstPauseMilliseconds = 50
-  private static let longestPauseMilliseconds = 1_000
-
-  func acquire(until deadline: Deadline) async throws(PostgresError) -> Member {
-    switch shared.withLock({ $0.state.acquire(until: deadline) }) {
-    case .use(let member): return member
-    case .connect: return try await connectPatiently(until: deadline)
-    case .wait(let id):
-      switch await wait(id) {
-      case .member(let member): return member
-      case .place: return try await connectPatiently(until: deadline)
-      case .failure(let error): throw error
-      }
-    case .full:
-      throw PostgresError(
-        .poolExhausted, "\(options.waitingLimit) callers wait for a connection already",
-        cause: shared.withLock { $0.state.lastConnectError })
-    case .closed: throw PostgresError(.poolClosed, "the pool is closed")
-    }
-  }
-
-  // MARK: Waiting
-
-  private func wait(_ id: State.WaiterID) async -> Grant {
-    startTimer()
-    return await withTaskCancellationHandler {
+  /// Waits for a connection.
+  func wait(from now: Deadline, until deadline: Deadline) async throws -> Member {
+    let id = Mutex<WaiterID?>(nil)
+    let grant = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let early: Grant? = shared.withLock { shared in
-          if let grant = shared.earlyGrants.removeValue(forKey: id) { return grant }
-          shared.continuations[id] = continuation
-          return nil
+        let outcome: Grant? = shared.withLock { shared in
+          switch shared.state.acquire(now: now, until: deadline) {
+          case .use(let member): return .member(member)
+          case .full: return .failure(exhausted(shared.state.lastConnectError))
+          case .closed: return .failure(Self.closedError)
+          case .wait(let waiter):
+            id.withLock { $0 = waiter }
+            // Who was cancelled before had nobody to take out.
+            if Task.isCancelled, shared.state.removeWaiter(waiter) {
+              return .failure(Self.cancelledError)
+            }
+            shared.continuations[waiter] = continuation
+            return nil
+          }
         }
-        if let early { continuation.resume(returning: early) }
+        if let outcome { continuation.resume(returning: outcome) } else { proceed() }
       }
     } onCancel: {
-      let isWaiting = shared.withLock { $0.state.removeWaiter(id) }
-      if isWaiting {
-        grant(id, .failure(PostgresError(.cancelled, "cancelled while waiting for a connection")))
+      guard let id = id.withLock({ $0 }) else { return }
+      if shared.withLock({ $0.state.removeWaiter(id) }) {
+        self.grant(id, .failure(Self.cancelledError))
       }
     }
-  }
-
-  private func grant(_ id: State.WaiterID, _ grant: Grant) {
-    let continuation = shared.withLock { shared in
-      let continuation = shared.continuations.removeValue(forKey: id)
-      if continuation == nil { shared.earlyGrants[id] = grant }
-      return continuation
-    }
-    continuation?.resume(returning: grant)
-  }
-
-  /// Does what the state decided about a connection or a place that came back.
-  func settle(_ disposal: State.Disposal) {
-    switch disposal {
-    case .nothing: break
-    case .close(let connection):
-      Task { await connection.close() }
-    case .give(let id, let member): grant(id, .member(member))
-    case .letConnect(let id): grant(id, .place)
-    }
-    let finished = shared.withLock { shared in
-      guard shared.state.isDrained else { return [CheckedContinuation<Void, Never>]() }
-      defer { shared.closeContinuations.removeAll() }
-      return shared.closeContinuations
-    }
-    for continuation in finished { continuation.resume() }
-  }
-
-  /// One task watches the time of all waiters, as long as there are any.
-  private func startTimer() {
-    let mustStart = shared.withLock { shared in
-      defer { shared.isTimerRunning = true }
-      return !shared.isTimerRunning
-    }
-    guard mustStart else { return }
-    Task.detached { [weak self] in
-      while let next = self?.expireWaiters() {
-        let now = Deadline.now.nanoseconds
-        let pause = next.nanoseconds > now ? next.nanoseconds - now : 0
-        try? await Task.sleep(nanoseconds: max(pause, 1_000_000))
-      }
+    switch grant {
+    case .member(let member): return member
+    case .failure(let error): throw error
     }
   }
 
-  /// When to look again, nil when nobody waits any more.
-  private func expireWaiters() -> Deadline? {
-    let (expired, next, cause) = shared.withLock { shared in
-      let expired = shared.state.expireWaiters(now: .now)
-      let next = shared.state.nextDeadline
-      if next == nil { shared.isTimerRunning = false }
-      return (expired, next, shared.state.lastConnectError)
-    }
-    for id in expired { grant(id, .failure(timeout(cause))) }
-    return next
+  func grant(_ id: WaiterID, _ grant: Grant) {
+    shared.withLock { $0.continuations.removeValue(forKey: id) }?.resume(returning: grant)
   }
 
-  private func timeout(_ cause: PostgresError?) -> PostgresError {
+  static var closedError: PostgresError { PostgresError(.poolClosed, "the pool is closed") }
+
+  private static var cancelledError: PostgresError {
+    PostgresError(.cancelled, "cancelled while waiting for a connection")
+  }
+
+  private func exhausted(_ cause: PostgresError?) -> PostgresError {
     PostgresError(
-      .acquireTimeout, "no connection became free within \(options.acquireTimeout)", cause: cause)
+      .poolExhausted, "\(options.waitingLimit) callers wait for a connection already",
+      cause: cause)
   }
 
-  // MARK: Connecting
-
-  /// Opens a connection for a place that is reserved, and tries again until the deadline as long as
-  /// that has a chance.
-  private func connectPatiently(until deadline: Deadline) async throws(PostgresError) -> Member {
-    var pause = Self.firstPauseMilliseconds
-    while true {
-      let failure: PostgresError
-      do throws(PostgresError) {
-        return try await connect(until: deadline)
-      } catch {
-        failure = error
+  /// Opens the connections that are wanted, and sees to it that the time of those who wait is
+  /// watched. It follows each change of the state that may ask for either.
+  func proceed() {
+    let now = Deadline.now
+    let timer = shared.withLock { shared -> Deadline? in
+      for _ in 0..<shared.state.planConnects(now: now) {
+        shared.lastTask += 1
+        let number = shared.lastTask
+        shared.connecting[number] = Task.detached { [weak self] in await self?.connect(number) }
       }
-      let mustFail = shared.withLock { shared in
-        !shared.state.hasEverConnected || shared.state.isClosed
+      guard let next = shared.state.nextWake(now: now), next < shared.timer ?? .never else {
+        return nil
       }
-      let isOver = deadline <= Deadline.now.advanced(by: .milliseconds(pause))
-      if failure.isPermanent || failure.code == .cancelled || mustFail || isOver {
-        settle(shared.withLock { $0.state.discard() })
-        throw isOver && !failure.isPermanent && !mustFail ? timeout(failure) : failure
-      }
-      try? await Task.sleep(for: .milliseconds(Int.random(in: pause / 2...pause)))
-      pause = min(pause * 2, Self.longestPauseMilliseconds)
+      shared.timer = next
+      return next
     }
-  }
-
-  private func connect(until deadline: Deadline) async throws(PostgresError) -> Member {
-    do throws(PostgresError) {
-      let connection = try await PostgresConnection.connect(configuration, until: deadline)
-      return shared.withLock { shared in
-        shared.state.hasEverConnected = true
-        shared.state.counters.connects += 1
-        return Member(connection: connection, expiry: expiry(), idleSince: .now)
-      }
-    } catch {
-      shared.withLock { shared in
-        shared.state.lastConnectError = error
-        shared.state.counters.connectFailures += 1
-      }
-      throw error
-    }
-  }
-
-  private func expiry() -> Deadline {
-    guard let lifetime = options.maximumLifetime else { return .never }
-    return .after(lifetime * (1 - Double.random(in: 0...options.lifetimeJitter)))
-  }
-
-  // MARK: Upkeep
-
-  /// How long the upkeep pauses.
-  private var upkeepPause: Duration {
-    let shortest = min(
-      options.idleLifetime ?? .seconds(60), options.maximumLifetime ?? .seconds(60))
-    return max(min(shortest / 2, .seconds(30)), .milliseconds(50))
-  }
-
-  /// One task closes what is too old and keeps the minimum; it ends with the pool, and while the
-  /// pool has no connections to look after.
-  func startUpkeep() {
-    let mustStart = shared.withLock { shared in
-      guard !shared.isUpkeepRunning, !shared.state.isClosed else { return false }
-      shared.isUpkeepRunning = true
-      return true
-    }
-    guard mustStart else { return }
-    let pause = upkeepPause
+    guard let timer else { return }
     Task.detached { [weak self] in
-      while await self?.upkeep() == true {
-        try? await Task.sleep(for: pause)
-      }
+      try? await Task.sleep(for: max(now.timeUntil(timer), .milliseconds(1)))
+      self?.timerEnded(timer)
     }
   }
 
-  private func upkeep() async -> Bool {
-    let expired = shared.withLock { $0.state.expireIdle(now: .now) }
-    for connection in expired { await connection.close() }
-    while shared.withLock({ $0.state.reserveForMinimum() }) {
-      do throws(PostgresError) {
-        let member = try await connect(until: .after(options.acquireTimeout))
-        settle(shared.withLock { $0.state.release(member, now: .now) })
-      } catch {
-        settle(shared.withLock { $0.state.discard() })
-        break
-      }
+  private func timerEnded(_ timer: Deadline) {
+    let (expired, cause) = shared.withLock { shared in
+      // One that was set for an earlier time has taken its place.
+      if shared.timer == timer { shared.timer = nil }
+      return (shared.state.expireWaiters(now: .now), shared.state.lastConnectError)
     }
-    return shared.withLock { shared in
-      let goesOn =
-        !shared.state.isClosed && (shared.state.total > 0 || options.minimum > 0)
-      shared.isUpkeepRunning = goesOn
-      return goesOn
-    }
+    let error = PostgresError(
+      .acquireTimeout, "no connection became free within \(options.acquireTimeout)", cause: cause)
+    for id in expired { grant(id, .failure(error)) }
+    proceed()
   }
 }

@@ -5,50 +5,76 @@ import Synchronization
 /// Connections to one server, opened when they are needed and used again.
 ///
 /// It needs no task to be run. A waiting caller is served in the order of arrival; the connection
-/// that was used last is used first.
+/// that was used last is used first. What a user changed of a session is undone before somebody
+/// else gets it, as `PostgresPoolOptions.Reset` says.
 public final class PostgresPool: Sendable {
   typealias State = PoolState<PostgresConnection>
   typealias Member = State.Member
 
+  /// Makes a new connection ready for use.
+  public typealias ConnectHook = @Sendable (PostgresConnection) async throws -> Void
+
   enum Grant: Sendable {
     case member(Member)
-    /// A place, to open a connection for.
-    case place
-    case failure(PostgresError)
+    case failure(any Error)
   }
 
   struct Shared: Sendable {
     var state: State
-    var continuations: [State.WaiterID: CheckedContinuation<Grant, Never>] = [:]
-    /// Grants that came before their continuation did.
-    var earlyGrants: [State.WaiterID: Grant] = [:]
-    var isTimerRunning = false
+    var continuations: [WaiterID: CheckedContinuation<Grant, Never>] = [:]
+    /// When the earliest of the timers ends; nil when none runs.
+    var timer: Deadline?
     var isUpkeepRunning = false
-    var closeContinuations: [CheckedContinuation<Void, Never>] = []
+    /// The tasks that open connections.
+    var connecting: [Int: Task<Void, Never>] = [:]
+    var lastTask = 0
+    /// How many connections have left the state and are not closed yet.
+    var closing = 0
+    /// Those who wait for the closed pool to be empty.
+    var drains: [Int: CheckedContinuation<Bool, Never>] = [:]
+    var lastDrain = 0
+
+    /// Whether the pool is closed and nothing of it is left.
+    var isEmpty: Bool { state.isDrained && closing == 0 }
   }
 
   /// What the connections are opened with.
   public let configuration: PostgresConfiguration
   /// How many are kept, and for how long.
   public let options: PostgresPoolOptions
+  let onConnect: ConnectHook?
   let shared: Mutex<Shared>
 
   /// A pool without connections yet; those of the minimum are opened in the background.
   ///
-  /// Throws `invalidConfiguration` and `unsupported` for what could never work.
+  /// - Parameters:
+  ///   - configuration: how to reach the server.
+  ///   - options: how many connections are kept, and for how long.
+  ///   - onConnect: runs on each new connection before anybody gets it, and again when the session
+  ///     was reset, within the time for connecting: `SET`, `LISTEN` and the like. What it throws
+  ///     closes the connection and reaches a caller who waits for one.
+  /// - Throws: `invalidConfiguration` and `unsupported` for what could never work.
   public init(
-    _ configuration: PostgresConfiguration, options: PostgresPoolOptions = PostgresPoolOptions()
+    _ configuration: PostgresConfiguration, options: PostgresPoolOptions = PostgresPoolOptions(),
+    onConnect: ConnectHook? = nil
   ) throws(PostgresError) {
     try configuration.requireSupported()
     try options.validate()
     self.configuration = configuration
     self.options = options
+    self.onConnect = onConnect
     shared = Mutex(Shared(state: State(options)))
-    if options.minimum > 0 { startUpkeep() }
+    if options.minimum > 0 {
+      proceed()
+      startUpkeep()
+    }
   }
 
   deinit {
-    let (connections, _) = shared.withLock { $0.state.close() }
+    let (connections, tasks) = shared.withLock { shared in
+      (shared.state.close().connections, shared.connecting.values)
+    }
+    for task in tasks { task.cancel() }
     if connections.isEmpty { return }
     Task { for connection in connections { await connection.close() } }
   }
@@ -60,40 +86,52 @@ public final class PostgresPool: Sendable {
   ///
   /// The closure's own error is rethrown unchanged. A transaction that it leaves open is rolled
   /// back. Throws `acquireTimeout` with the last failure to connect, `poolExhausted`, `poolClosed`;
-  /// at once, a failure to connect that would come again (a wrong password, an unknown database),
-  /// and any as long as the pool has never had a connection.
+  /// at once, a failure to connect that would come again (a wrong password, an unknown database)
+  /// when no connection is left that could come back, and any as long as the pool has never had a
+  /// connection. What the pool's `onConnect` throws is rethrown unchanged.
   @discardableResult
   public func withConnection<T: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> T
   ) async throws -> T {
-    let deadline = Deadline.after(options.acquireTimeout)
+    var now = Deadline.now
+    let deadline = now.advanced(by: options.acquireTimeout)
     while true {
-      let member = try await acquire(until: deadline)
-      let connection = member.connection
-      let result = await withTaskExecutorPreference(connection.loop) {
-        await use(member, body)
-      }
-      if connection.isClosed {
-        settle(shared.withLock { $0.state.discard() })
+      let member: Member
+      if let idle = shared.withLock({ $0.state.takeIdle() }) {
+        member = idle
       } else {
-        settle(shared.withLock { $0.state.release(member, now: .now) })
+        member = try await wait(from: now, until: deadline)
+        now = .now
       }
-      if options.idleLifetime != nil { startUpkeep() }
+      let (result, fate) = await withTaskExecutorPreference(member.connection.loop) {
+        await use(member, from: now, body)
+      }
+      giveBack(member, fate, since: now)
       // Nil: the connection had died in the pool, which is nobody's error.
       if let result { return try result.get() }
     }
   }
 
+  /// What becomes of a connection that was used.
+  private enum Fate {
+    case good
+    case broken
+    case unreset
+    /// Its server takes no writes, which the pool is for.
+    case readOnly
+  }
+
   private func use<T: Sendable>(
-    _ member: Member, _ body: @Sendable (PostgresConnection) async throws -> T
-  ) async -> Result<T, any Error>? {
+    _ member: Member, from now: Deadline,
+    _ body: @Sendable (PostgresConnection) async throws -> T
+  ) async -> (Result<T, any Error>?, Fate) {
     let connection = member.connection
-    guard connection.core.isHealthy() else { return nil }
-    if member.idleSince.advanced(by: options.healthCheckAfter) <= .now {
+    guard connection.core.isHealthy() else { return (nil, .broken) }
+    if member.idleSince.advanced(by: options.healthCheckAfter) <= now {
       do throws(PostgresError) {
-        try await connection.simple("")
+        try await connection.simple("", timeout: options.resetTimeout)
       } catch {
-        if connection.isClosed, error.code != .cancelled { return nil }
+        if connection.isClosed, error.code != .cancelled { return (nil, .broken) }
       }
     }
     let result: Result<T, any Error>
@@ -103,25 +141,73 @@ public final class PostgresPool: Sendable {
       result = .failure(error)
     }
     await connection.leaveTransaction()
-    return result
+    if connection.core.changes.isEmpty, options.reset != .always {
+      return (result, connection.isClosed ? .broken : .good)
+    }
+    return (result, await tidy(connection))
   }
 
-  /// Closes the pool: no more connections are given out, idle ones are closed at once, and those in
-  /// use when they come back. Returns when all are closed.
-  public func close() async {
-    let (connections, continuations) = shared.withLock { shared in
-      let (connections, waiters) = shared.state.close()
-      return (connections, waiters.compactMap { shared.continuations.removeValue(forKey: $0) })
-    }
-    let error = PostgresError(.poolClosed, "the pool is closed")
-    for continuation in continuations { continuation.resume(returning: .failure(error)) }
-    for connection in connections { await connection.close() }
-    await withCheckedContinuation { continuation in
-      let isDrained = shared.withLock { shared in
-        if !shared.state.isDrained { shared.closeContinuations.append(continuation) }
-        return shared.state.isDrained
+  /// Undoes what was changed of a session, and finds out whether its server still is what the pool
+  /// is for. Apart from the caller's task, which may be cancelled.
+  private func tidy(_ connection: PostgresConnection) async -> Fate {
+    if connection.isClosed { return .broken }
+    let changes = connection.core.changes
+    let (reset, timeout, hook) = (options.reset, options.resetTimeout, onConnect)
+    let needsWrites = configuration.needsWrites
+    return await Task {
+      do {
+        if changes.contains(.refusedToWrite), needsWrites {
+          guard try await connection.takesWrites(within: timeout) else { return .readOnly }
+        }
+        guard try await connection.reset(reset, within: timeout) else { return .good }
+        if let hook { try await connection.makeReady(by: hook, within: timeout) }
+        shared.withLock { $0.state.countReset() }
+        return connection.isClosed ? .unreset : .good
+      } catch {
+        return .unreset
       }
-      if isDrained { continuation.resume() }
+    }.value
+  }
+
+  private func giveBack(_ member: Member, _ fate: Fate, since start: Deadline) {
+    switch fate {
+    case .good:
+      let disposal = shared.withLock { shared in
+        shared.state.release(member, since: start, now: .now)
+      }
+      settle(disposal)
+    case .broken, .unreset, .readOnly:
+      if fate == .readOnly { replaceConnections() }
+      shared.withLock { shared in
+        shared.state.discard(
+          member, fate == .broken ? .broken : fate == .unreset ? .unreset : .replaced)
+      }
+      settle(.close(member.connection))
+    }
+    if options.idleLifetime != nil { startUpkeep() }
+  }
+
+  /// Does what the state decided about a connection.
+  func settle(_ disposal: State.Disposal) {
+    switch disposal {
+    case .nothing: break
+    case .give(let id, let member): grant(id, .member(member))
+    case .close(let connection):
+      close([connection])
+      proceed()
+    }
+  }
+
+  /// Closes connections that have left the state. Nobody waits for it: one whose thread a user's
+  /// own code keeps cannot be closed before that ends.
+  func close(_ connections: [PostgresConnection]) {
+    shared.withLock { $0.closing += connections.count }
+    for connection in connections {
+      Task {
+        await connection.close()
+        shared.withLock { $0.closing -= 1 }
+        endDrains()
+      }
     }
   }
 }

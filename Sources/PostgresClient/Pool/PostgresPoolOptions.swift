@@ -1,11 +1,35 @@
 /// How many connections a pool keeps, and for how long.
 public struct PostgresPoolOptions: Sendable, Hashable {
+  /// Whether what a user changed of a session is undone before somebody else gets it.
+  ///
+  /// A reset closes cursors, drops temporary tables, releases session-level advisory locks, ends
+  /// LISTEN, forgets `currval`, and sets role and run-time parameters to what the connection began
+  /// with (those of the configuration included); then the pool's `onConnect` runs again. It costs a
+  /// round trip. The connection's prepared statements stay, unless somebody used SQL's PREPARE.
+  public enum Reset: Sendable, Hashable {
+    /// Never; only a transaction that is left open is rolled back.
+    case never
+    /// When it shows that something was changed: the server said so (a run-time parameter, SET,
+    /// LISTEN, PREPARE, CALL, DO, any other command that is not about rows or transactions), or a
+    /// statement's text has `set_config`, `TEMP` or a session-level advisory lock in it. It does
+    /// not show when a function of one's own does such a thing inside a SELECT; say
+    /// `resetAfterUse()` there, or choose `.always`. `currval` of an INSERT counts as no change;
+    /// SET LOCAL counts as one, since the server calls it SET.
+    case whenChanged
+    /// Always: safe whatever was done, for a round trip more with each use.
+    case always
+  }
+
   /// How many connections are kept open even when idle. They are opened in the background.
   public var minimum = 0
   /// How many connections are kept at most.
   public var maximum = 10
   /// How many more may be opened when all are in use; they are closed when they are given back.
   public var overflow = 0
+  /// How many connections may be being opened at the same time; after a failure it is one, until
+  /// one has succeeded. Callers meanwhile wait for whichever comes first, a new connection or one
+  /// that is given back.
+  public var connectLimit = 4
   /// How long a connection above the minimum may be idle; nil for ever.
   public var idleLifetime: Duration? = .seconds(600)
   /// How long a connection is used at all, so that none outlives a change of servers; nil for ever.
@@ -20,6 +44,11 @@ public struct PostgresPoolOptions: Sendable, Hashable {
   /// How long a connection may have been idle before it is tried with a round trip; before that,
   /// only whether the server has closed it is looked at.
   public var healthCheckAfter: Duration = .seconds(30)
+  /// Whether what a user changed of a session is undone.
+  public var reset = Reset.whenChanged
+  /// How long a reset, or the try of a connection that was idle, may take before the connection is
+  /// closed instead.
+  public var resetTimeout: Duration = .seconds(5)
 
   /// The options that are used unless something else is said.
   public init() {}
@@ -34,29 +63,10 @@ public struct PostgresPoolOptions: Sendable, Hashable {
         "a pool needs 0 <= minimum <= maximum, 1 <= maximum, 0 <= overflow, 0 <= waitingLimit and "
           + "0 <= lifetimeJitter <= 1")
     }
+    guard connectLimit >= 1, resetTimeout > .zero, acquireTimeout >= .zero else {
+      throw PostgresError(
+        .invalidConfiguration,
+        "a pool needs 1 <= connectLimit, 0 < resetTimeout and 0 <= acquireTimeout")
+    }
   }
-}
-
-/// A pool's figures.
-public struct PostgresPoolStatistics: Sendable, Hashable {
-  /// All connections, those being opened included.
-  public internal(set) var total = 0
-  /// Connections that nobody uses.
-  public internal(set) var idle = 0
-  /// Connections in use or being opened.
-  public internal(set) var inUse = 0
-  /// Callers that wait.
-  public internal(set) var waiting = 0
-  /// Connections opened so far.
-  public internal(set) var connects = 0
-  /// Failures to open one so far.
-  public internal(set) var connectFailures = 0
-  /// Connections asked for so far.
-  public internal(set) var acquisitions = 0
-  /// Callers whose time was over so far.
-  public internal(set) var timeouts = 0
-  /// Callers that were refused because the queue was full so far.
-  public internal(set) var refusals = 0
-
-  init() {}
 }

@@ -5,10 +5,12 @@
 /// and deletes the folder.
 ///
 /// Arguments: folder, binaries, user (empty: stay who we are), port, authentication, superuser,
-/// options for the server. It prints one line: `ready`, or what failed.
+/// options for the server, and for a standby how to connect to its primary (empty: a new cluster).
+/// It prints one line: `ready`, or what failed.
 let supervisorScript = #"""
   trap '' INT TERM HUP
   folder=$1 binaries=$2 user=$3 port=$4 authentication=$5 superuser=$6 options=$7
+  primary=$8
 
   as_user() {
     if [ -z "$user" ]; then
@@ -50,7 +52,10 @@ let supervisorScript = #"""
       --pwfile="$folder/password" --encoding=UTF8 --no-sync "$@" >>"$folder/log" 2>&1
   }
   as_user sh -c ': >>"$0"' "$folder/log"
-  if as_user "$binaries/initdb" --help 2>/dev/null | grep -q -e --locale-provider; then
+  if [ -n "$primary" ]; then
+    as_user "$binaries/pg_basebackup" -D "$folder/data" -d "$primary" -R -X stream -c fast \
+      --no-sync >>"$folder/log" 2>&1 || fail "pg_basebackup failed"
+  elif as_user "$binaries/initdb" --help 2>/dev/null | grep -q -e --locale-provider; then
     initdb --locale=C --locale-provider=icu --icu-locale=en-US || initdb --locale=C ||
       fail "initdb failed"
   else

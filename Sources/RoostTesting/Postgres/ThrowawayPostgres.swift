@@ -98,16 +98,45 @@ public struct ThrowawayPostgres: Sendable {
     try await start(authentication, isDurable: isDurable, settings: settings, withTLS: false)
   }
 
+  /// Starts a hot standby that copies this cluster, and follows it by streaming replication until
+  /// it is promoted; for the rest as `start`.
+  public func startStandby() async throws -> ThrowawayPostgres {
+    try await Self.start(authentication, withTLS: false, following: self)
+  }
+
+  /// Makes a standby a primary; returns when it takes writes.
+  public func promote() async throws {
+    let connection = try await PostgresConnection.connect(
+      try PostgresConfiguration(url(tcp: false), environment: [:]))
+    let isPromoted = try await connection.queryOne("SELECT pg_promote()", as: Bool.self)
+    await connection.close()
+    if !isPromoted { throw ThrowawayPostgresError(message: "the standby was not promoted in time") }
+  }
+
+  /// Ends the server as a crash would: all sessions are lost, and nothing is written any more. It
+  /// is not started again; `stop` deletes the folder.
+  public func crash() throws {
+    let file = try String(contentsOfFile: "\(folder)/data/postmaster.pid", encoding: .utf8)
+    guard let line = file.split(separator: "\n").first, let process = Int32(line) else {
+      throw ThrowawayPostgresError(message: "the server's process is not known")
+    }
+    // An immediate shutdown. Source: PostgreSQL manual, "Shutting Down the Server".
+    guard kill(process, SIGQUIT) == 0 else {
+      throw ThrowawayPostgresError(message: "cannot end the server: errno \(errno)")
+    }
+  }
+
   private static func start(
     _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:],
-    withTLS: Bool
+    withTLS: Bool, following primary: ThrowawayPostgres? = nil
   ) async throws -> ThrowawayPostgres {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(
           with: Result {
             try ThrowawayPostgres(
-              authentication, isDurable: isDurable, settings: settings, withTLS: withTLS)
+              authentication, isDurable: isDurable, settings: settings, withTLS: withTLS,
+              following: primary)
           })
       }
     }
@@ -152,7 +181,8 @@ public struct ThrowawayPostgres: Sendable {
   }
 
   private init(
-    _ authentication: Authentication, isDurable: Bool, settings: [String: String], withTLS: Bool
+    _ authentication: Authentication, isDurable: Bool, settings: [String: String], withTLS: Bool,
+    following primary: ThrowawayPostgres?
   ) throws {
     let binaries = try ServerBinaries.find()
     var failure = ""
@@ -172,6 +202,7 @@ public struct ThrowawayPostgres: Sendable {
       }
       let (lifeline, answer) = try Lifeline.spawn(arguments: [
         folder, binaries.folder, user, String(port), authentication.rawValue, "roost", options,
+        primary.map { "host=\($0.folder) port=\($0.port) user=roost" } ?? "",
       ])
       if answer == "ready" {
         self.authentication = authentication
