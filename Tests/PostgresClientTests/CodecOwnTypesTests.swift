@@ -28,7 +28,10 @@ private struct Order: Decodable, Equatable {
 }
 
 /// Types that the server has numbered itself: they are looked up once, and read in binary.
-@Suite(.timeLimit(.minutes(2))) struct CodecOwnTypesTests {
+@Suite(
+  .enabled("needs the extension hstore") { try await ServerFeature.extension("hstore").isThere },
+  .timeLimit(.minutes(2)))
+struct CodecOwnTypesTests {
   private static let script = """
     CREATE EXTENSION hstore;
     CREATE EXTENSION citext;

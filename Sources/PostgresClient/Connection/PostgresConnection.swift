@@ -51,6 +51,13 @@ public final class PostgresConnection: Sendable {
     return try await open(configuration, over: OpenedStreams(pair: pumped))
   }
 
+  /// Connects over a transport that the loop reads and writes itself, as it does a socket's.
+  package static func connect(
+    _ configuration: PostgresConfiguration, transport: any Transport & Sendable
+  ) async throws(PostgresError) -> PostgresConnection {
+    try await open(configuration, over: OpenedStreams(pair: StreamPair(transport)))
+  }
+
   /// Carries the streams to the loop's thread, the only one that uses them from then on.
   private struct OpenedStreams: @unchecked Sendable {
     let pair: StreamPair

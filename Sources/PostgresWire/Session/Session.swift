@@ -89,6 +89,10 @@ package struct Session: Sendable {
     output: inout WireWriter
   ) throws(WireError) {
     guard case .created = phase else { throw .sessionEnded }
+    // Whether it will be asked for is not known yet; no server's password has a NUL.
+    guard credentials.password?.utf8.contains(0) != true else {
+      throw .nulInString(field: "password")
+    }
     self.minors = minors
     minor = minors.upperBound
     try StartupMessage.startup(major: 3, minor: minor, parameters: parameters)
