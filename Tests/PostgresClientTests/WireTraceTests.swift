@@ -55,7 +55,8 @@ import Testing
         "F\t4\tSync",
         "B\t4\tParseComplete", "B\t10\tParameterDescription\t 1 25",
         "B\t33\tRowDescription\t 1 \"?column?\" 0 0 25 -1 -1 0", "B\t5\tReadyForQuery\t I",
-        "F\t35\tBind\t \"\" \"NAME\" 1 0 1 4 'it\\x27s' 1 1", "F\t9\tExecute\t \"\" 0", "F\t4\tSync",
+        "F\t35\tBind\t \"\" \"NAME\" 1 0 1 4 'it\\x27s' 1 1", "F\t9\tExecute\t \"\" 0",
+        "F\t4\tSync",
         "B\t4\tBindComplete", "B\t14\tDataRow\t 1 4 'it\\x27s'",
       ])
     let failure = try #require(lines.first { $0.contains("ErrorResponse") })
