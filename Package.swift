@@ -63,6 +63,11 @@ let package = Package(
       name: "EmbedMigrationsPlugin", capability: .buildTool(),
       dependencies: ["embed-migrations"], path: "Sources/EmbedMigrationsPlugin"),
     library("RoostTesting", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
+    // Built as usual it only keeps the corpus; `Tests/Fuzz/run` builds it with libFuzzer.
+    .executableTarget(
+      name: "Fuzz", dependencies: ["RoostCore", "PostgresWire", "PostgresClient", "Roost"],
+      path: "Tests/Fuzz", exclude: ["Corpus", "run"], swiftSettings: strict),
+    tests("FuzzTests", ["Fuzz"]),
     tests("HouseTests", ["Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting"]),
     tests("RoostCoreTests", ["RoostCore"]),
     tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),

@@ -48,11 +48,14 @@ public struct PostgresError: Error, Sendable {
     public static let protocolViolation = Code("protocolViolation")
     /// The connection is closed, or was lost in this call.
     public static let closed = Code("closed")
-    /// The deadline passed; the connection is closed.
+    /// The deadline passed. What the server was doing is cancelled; `cause` is its word for that,
+    /// and `ranToItsEnd` says whether that came too late. The connection is usable, unless it had
+    /// to be closed because the server would not stop within `cancelTimeout`.
     public static let deadlineExceeded = Code("deadlineExceeded")
     /// Another statement of the same batch failed, which made this one void; `cause` is its error.
     public static let pipelineAborted = Code("pipelineAborted")
-    /// The task was cancelled; the connection is closed if it was waiting for an answer.
+    /// The task was cancelled, before anything was sent or with what the server was doing; then as
+    /// under `deadlineExceeded`.
     public static let cancelled = Code("cancelled")
     /// A COMMIT was answered with ROLLBACK: the transaction had failed before.
     public static let transactionRolledBack = Code("transactionRolledBack")
@@ -78,16 +81,18 @@ public struct PostgresError: Error, Sendable {
     let server: PostgresServerMessage?
     let decoding: PostgresDecodingError?
     let cause: PostgresError?
+    let completedTag: String?
 
     init(
       _ code: Code, _ message: String, server: PostgresServerMessage?,
-      decoding: PostgresDecodingError?, cause: PostgresError?
+      decoding: PostgresDecodingError?, cause: PostgresError?, completedTag: String?
     ) {
       self.code = code
       self.message = message
       self.server = server
       self.decoding = decoding
       self.cause = cause
+      self.completedTag = completedTag
     }
   }
 
@@ -96,10 +101,20 @@ public struct PostgresError: Error, Sendable {
 
   package init(
     _ code: Code, _ message: String, server: PostgresServerMessage? = nil,
-    decoding: PostgresDecodingError? = nil, cause: PostgresError? = nil
+    decoding: PostgresDecodingError? = nil, cause: PostgresError? = nil,
+    completedTag: String? = nil
   ) {
-    storage = Storage(code, message, server: server, decoding: decoding, cause: cause)
+    storage = Storage(
+      code, message, server: server, decoding: decoding, cause: cause, completedTag: completedTag)
   }
+
+  /// Thrown within an exchange whose rest nobody wants; with it the session is closed when the
+  /// server does not stop.
+  static let unwantedAnswer = PostgresError(
+    .closed, "the server would not stop sending what nobody wants")
+
+  /// Whether it is `unwantedAnswer` itself.
+  var isUnwantedAnswer: Bool { storage === Self.unwantedAnswer.storage }
 
   /// The kind of failure.
   public var code: Code { storage.code }
@@ -118,6 +133,14 @@ public struct PostgresError: Error, Sendable {
 
   /// The error behind this one, such as the last failure to connect; nil when there is none.
   public var cause: PostgresError? { storage.cause }
+
+  /// Whether the statement had done its work all the same, before the server heard that it was to
+  /// stop: its result is lost, its effect is not. True with the codes `cancelled` and
+  /// `deadlineExceeded` only.
+  public var ranToItsEnd: Bool { storage.completedTag != nil }
+
+  /// The command tag of a statement that ran to its end.
+  package var completedTag: String? { storage.completedTag }
 
   /// Whether running the whole transaction again may succeed: a serialization failure or deadlock.
   public var isRetryable: Bool {

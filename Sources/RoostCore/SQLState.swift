@@ -27,6 +27,8 @@ extension SQLState {
   public static let warning = SQLState("01000")
   /// 0A000: a feature is not supported, or a cached plan's result type changed.
   public static let featureNotSupported = SQLState("0A000")
+  /// 08P01: a message that may not come now, or not so.
+  public static let protocolViolation = SQLState("08P01")
   /// 22001: a text is longer than its column.
   public static let stringDataRightTruncation = SQLState("22001")
   /// 22003: a number is out of its type's range.
@@ -67,6 +69,8 @@ extension SQLState {
   public static let undefinedColumn = SQLState("42703")
   /// 42P01: a table does not exist.
   public static let undefinedTable = SQLState("42P01")
+  /// 42P05: a prepared statement of this name exists already.
+  public static let duplicatePreparedStatement = SQLState("42P05")
   /// 53300: the server has no connection slot left.
   public static let tooManyConnections = SQLState("53300")
   /// 55P03: a lock could not be had at once.

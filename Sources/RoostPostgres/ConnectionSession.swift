@@ -157,6 +157,10 @@ struct ConnectionSession: Sendable {
       }
       return MutationResult(affected: tag.rowCount ?? 0, rows: rows)
     } catch let error as PostgresError {
+      if let tag = error.completedTag, connection.transactionStatus == .idle {
+        // A change that stands; a query has changed nothing.
+        if !tag.hasPrefix("SELECT") { throw StoreError(.outcomeUnknown, error.description) }
+      }
       throw StoreError(error)
     } catch {
       throw StoreError(.schemaDrift, "\(error)")

@@ -28,7 +28,10 @@ private struct Order: Decodable, Equatable {
 }
 
 /// Types that the server has numbered itself: they are looked up once, and read in binary.
-@Suite(.timeLimit(.minutes(2))) struct CodecOwnTypesTests {
+@Suite(
+  .enabled("needs the extension hstore") { try await ServerFeature.extension("hstore").isThere },
+  .timeLimit(.minutes(2)))
+struct CodecOwnTypesTests {
   private static let script = """
     CREATE EXTENSION hstore;
     CREATE EXTENSION citext;
@@ -193,7 +196,7 @@ private struct Order: Decodable, Equatable {
     let more = try await second.query("SELECT ROW(1, 2)::pair AS p, 'happy'::mood")
     #expect(more.columns.catalogue !== known)
     #expect(
-      try await first.query("SELECT 'happy'::mood").columns.catalogue === more.columns.catalogue)
+      try await first.query("SELECT 'happy'::mood m").columns.catalogue === more.columns.catalogue)
     #expect(try await first.query("SELECT 1").columns.catalogue === PostgresTypeCatalogue.builtIn)
     // A composite that was given another field is known again after the types were forgotten.
     try await first.simple("ALTER TYPE pair ADD ATTRIBUTE c int")

@@ -157,10 +157,15 @@ import Testing
     #expect(error?.code == .encoding)
   }
 
-  @Test func documents() async throws {
+  @Test(.enabled("needs a server with libxml") { try await ServerFeature.xml.isThere })
+  func xml() async throws {
     let connection = try await CodecServer.connect()
     try await connection.checkRoundTrips(
       PostgresXML.self, "xml", quoted("<a>é</a>", "text only", "<a b=\"c\"/>"))
+  }
+
+  @Test func documents() async throws {
+    let connection = try await CodecServer.connect()
     try await connection.checkRoundTrips(
       PostgresJSONPath.self, "jsonpath", quoted("$.a[*]?(@ > 1)", "strict $", "lax $.\"a b\""))
     try await connection.checkRoundTrips(

@@ -96,8 +96,9 @@ final class Heard<Event: Sendable>: Sendable {
     let connection = try await PostgresConnection.connect(configuration)
     try await connection.execute("INSERT")
     let event = try #require(heard.all.first)
-    // Parse, Describe and Sync, then Bind, Execute and Sync; of the statement "s1".
-    #expect(event.sentByteCount == (5 + 3 + 7 + 2) + (5 + 1 + 3) + 5 + (5 + 1 + 3 + 6) + 10 + 5)
+    // Parse, Describe and Sync, then Bind, Execute and Sync; of a statement whose name takes 12.
+    #expect(
+      event.sentByteCount == (5 + 12 + 7 + 2) + (5 + 1 + 12) + 5 + (5 + 1 + 12 + 6) + 10 + 5)
     // ParseComplete, ParameterDescription, NoData, ReadyForQuery; BindComplete, CommandComplete.
     #expect(event.receivedByteCount == (5 + 7 + 5 + 6) + (5 + (5 + 11) + 6))
     #expect(event.rowCount == 5)

@@ -175,8 +175,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["ALTER TABLE things ADD extra int4", "DEALLOCATE ALL"])
-  func aStaleStatementIsReportedAndHealed(_ change: String) async throws {
+  /// What is behind a barrier has run when what is before it fails: nothing is run again.
+  @Test func aStaleStatementBehindABarrierIsReportedAndHealed() async throws {
     try await withConnection { connection async throws in
       var batch = PostgresBatch()
       batch.execute("SELECT \(1)::int4")
@@ -184,7 +184,7 @@ import Testing
       let rows = batch.query("SELECT * FROM things")
       batch.barrier()
       _ = try await connection.pipeline(batch)
-      try await connection.simple(change)
+      try await connection.simple("ALTER TABLE things ADD extra int4")
       let stale = try await connection.pipeline(batch)
       #expect(failure { try stale[rows] }?.server != nil)
       let healed = try await connection.pipeline(batch)

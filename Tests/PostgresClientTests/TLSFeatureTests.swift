@@ -5,7 +5,10 @@ import Testing
 
 /// COPY, pipelines, cursors and notifications over TLS, where bytes that are decrypted already do
 /// not show in the socket, and both sides write at once.
-@Suite(.timeLimit(.minutes(2))) struct TLSFeatureTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(2)))
+struct TLSFeatureTests {
   private func withConnection(
     _ body: @Sendable (PostgresConnection, PostgresConfiguration) async throws -> Void
   ) async throws {

@@ -7,7 +7,10 @@ import Synchronization
 import Testing
 
 /// Servers that cheat, with TLS and before it.
-@Suite(.timeLimit(.minutes(2))) struct TLSHostileTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(2)))
+struct TLSHostileTests {
   private func connectError(_ configuration: PostgresConfiguration) async -> PostgresError? {
     do throws(PostgresError) {
       await (try PostgresConnection.connect(configuration)).close()

@@ -50,7 +50,10 @@ private struct ModeCase: Sendable, CustomTestStringConvertible {
   }
 }
 
-@Suite(.timeLimit(.minutes(3))) struct TLSModeTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(3)))
+struct TLSModeTests {
   /// What libpq does with the same URI, nil where there is no psql.
   private func libpq(_ fixture: TLSFixture, _ uri: String) throws -> Outcome? {
     let psql = fixture.cluster.binaries + "/psql"

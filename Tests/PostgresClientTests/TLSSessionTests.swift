@@ -6,7 +6,10 @@ import RoostTesting
 import Testing
 
 /// Sessions over TLS with a real server.
-@Suite(.timeLimit(.minutes(3))) struct TLSSessionTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(3)))
+struct TLSSessionTests {
   private func verified(
     _ fixture: TLSFixture, database: String = "postgres", _ more: [String: String] = [:]
   ) throws -> PostgresConfiguration {
@@ -187,7 +190,10 @@ import Testing
 }
 
 /// Clients that show a certificate.
-@Suite(.timeLimit(.minutes(2))) struct TLSCertificateTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(2)))
+struct TLSCertificateTests {
   private func certified(
     _ fixture: TLSFixture, _ more: [String: String]
   ) throws -> PostgresConfiguration {

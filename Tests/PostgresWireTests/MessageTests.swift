@@ -185,6 +185,21 @@ private func bytes(_ message: FrontendMessage) throws -> [UInt8] {
     }
   }
 
+  /// A list of names that a gibibyte could hold would take sixteen as texts.
+  @Test func listsOfNamesAreShort() {
+    var names = [UInt8](repeating: 0x58, count: 4_004)
+    for index in 0..<2_001 { names[2 * index + 1] = 0 }
+    let mechanisms = [0, 0, 0, 10] + names + [0]
+    let options = [0, 0, 0, 0, 0, 0, 0x07, 0xd0] + names
+    for (tag, body) in [
+      (BackendTag.authentication, mechanisms), (BackendTag.negotiateProtocolVersion, options),
+    ] {
+      body.withUnsafeBytes { body in
+        _ = #expect(throws: WireError.self) { try BackendMessage(tag: tag, body: body) }
+      }
+    }
+  }
+
   @Test func aNULThrowsAndLeavesNoByte() {
     var writer = WireWriter()
     let messages: [FrontendMessage] = [
@@ -196,7 +211,7 @@ private func bytes(_ message: FrontendMessage) throws -> [UInt8] {
       #expect(throws: WireError.self) { try message.encode(into: &writer) }
       #expect(writer.bytes.isEmpty)
     }
-    for parameter in [StartupMessage.Parameter("a\0", "b"), .init("a", "b\0c")] {
+    for parameter in [StartupMessage.Parameter("a\0", "b"), .init("a", "b\0c"), .init("", "b")] {
       #expect(throws: WireError.self) {
         try StartupMessage.startup(major: 3, minor: 0, parameters: [parameter])
           .encode(into: &writer)

@@ -197,4 +197,40 @@ private func error(_ severity: PostgresServerMessage.Severity = .error) -> Backe
     #expect(message.endsSession)
     #expect(driver.session.hasEnded)
   }
+
+  /// A segment that the client gives up comes to nothing, and ends with ReadyForQuery, wherever the
+  /// server is in it.
+  @Test(arguments: 0..<4) func givingUp(_ way: Int) throws {
+    var driver = Driver()
+    try driver.open()
+    if way == 0 {
+      // What has its end has nothing to be added.
+      try driver.session.query("SELECT 1", output: &driver.output)
+      let count = driver.output.bytes.count
+      try driver.session.giveUp(output: &driver.output)
+      #expect(driver.output.bytes.count == count)
+      return
+    }
+    try driver.session.execute(output: &driver.output)
+    switch way {
+    // It has run, is about to, or has failed: then all else is passed over.
+    case 1:
+      _ = try driver.receive(.commandComplete(tag: "INSERT 0 1"))
+      try driver.session.giveUp(output: &driver.output)
+      _ = try driver.receive(error())
+    case 2:
+      try driver.session.giveUp(output: &driver.output)
+      _ = try driver.receive(.commandComplete(tag: "INSERT 0 1"))
+      _ = try driver.receive(error())
+    default:
+      _ = try driver.receive(error())
+      try driver.session.giveUp(output: &driver.output)
+    }
+    guard case .ready = try driver.receive(.readyForQuery(.idle)) else {
+      throw WireError.sessionEnded
+    }
+    #expect(driver.session.isIdle)
+    let tags = driver.output.bytes.filter { $0 == FrontendTag.sync }.count
+    #expect(tags == 1)
+  }
 }

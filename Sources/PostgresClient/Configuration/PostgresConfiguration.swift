@@ -34,8 +34,14 @@ public struct PostgresConfiguration: Sendable {
   /// happen, such as a server that falls silent.
   public static let defaultQueryTimeout = Duration.seconds(600)
 
+  /// How long a server may take to stop what was cancelled unless something else is said.
+  public static let defaultCancelTimeout = Duration.seconds(3)
+
   /// How many prepared statements a connection keeps unless something else is said.
   public static let defaultStatementCacheLimit = 256
+
+  /// How many bytes the prepared statements of a connection may be unless something else is said.
+  public static let defaultStatementCacheByteLimit = 4 << 20
 
   /// The servers to try, one at least, in this order unless `loadBalancing` says otherwise.
   ///
@@ -63,6 +69,10 @@ public struct PostgresConfiguration: Sendable {
   public var connectTimeout: Duration? = defaultConnectTimeout
   /// How long a query may take unless it says so itself; nil for ever.
   public var queryTimeout: Duration? = defaultQueryTimeout
+  /// How long the server may take to stop a query whose task was cancelled or whose time is over,
+  /// the connection for the CancelRequest included; then the session is closed. Zero closes it at
+  /// once.
+  public var cancelTimeout = defaultCancelTimeout
   /// How a lost peer is found out.
   public var socketOptions = SocketOptions()
   /// The oldest version of the wire protocol to speak. libpq: `min_protocol_version`.
@@ -90,8 +100,16 @@ public struct PostgresConfiguration: Sendable {
   public var tls = TLSOptions()
   /// Which ways to authenticate are acceptable.
   public var authentication = AuthenticationPolicy()
-  /// How many prepared statements a connection keeps; 0 keeps none.
+  /// How many prepared statements a connection keeps.
+  ///
+  /// With 0 the server keeps none: each query brings its text along, in one round trip, as a pooler
+  /// needs it that gives each transaction another server connection (PgBouncer's
+  /// `pool_mode=transaction`). A connection that finds out that it is behind such a pooler does so
+  /// by itself, with all others of its pool, and says it as a notice.
   public var statementCacheLimit = defaultStatementCacheLimit
+  /// How many bytes they may be, by the length of their texts and of their columns' names. A text
+  /// of more than an eighth of it is never kept.
+  public var statementCacheByteLimit = defaultStatementCacheByteLimit
 
   /// Called with every notice (warnings and the like), on the connection's thread; nil drops them.
   public var onNotice: (@Sendable (PostgresServerMessage) -> Void)?
@@ -109,6 +127,9 @@ public struct PostgresConfiguration: Sendable {
 
   /// Shared by the connections of one pool.
   var types = TypeCache()
+
+  /// Shared by the connections of one pool.
+  var naming = StatementNaming()
 
   private var secret: Secret
 

@@ -4,10 +4,16 @@ import RoostCore
 
 extension ConnectionCore {
   /// Sends what has been written and hands the server's answers to the closures, until the second
-  /// says that the exchange is over. An error, the closures' included, closes the connection.
+  /// says that the exchange is over.
+  ///
+  /// A cancelled task, and the deadline, break it off: `breakOff` makes the server stop. Any other
+  /// error, the closures' included, closes the connection. With `renewal` the deadline is so far
+  /// away again whenever something comes.
   func exchange(
-    until deadline: Deadline, row: RowBodyHandler, _ handle: EventHandler
+    until deadline: Deadline, renewal: Duration? = nil, row: RowBodyHandler,
+    _ handle: EventHandler
   ) async throws(PostgresError) {
+    var deadline = deadline
     do throws(PostgresError) {
       if !(try flushNow()) { try await flush(until: deadline) }
       var isFirst = true
@@ -19,13 +25,17 @@ extension ConnectionCore {
         if wasFirst {
           if try fillSpinning() { continue }
         } else if try fillNow() {
+          // What comes without a pause would hide that the time is over.
+          try requireTime(deadline)
+          if let renewal { deadline = .after(renewal) }
           await loop.yieldIfWanted()
           continue
         }
         try await fill(until: deadline)
+        if let renewal { deadline = .after(renewal) }
       }
     } catch {
-      throw abandon(error)
+      throw await breakOff(error)
     }
   }
 
@@ -57,13 +67,14 @@ extension ConnectionCore {
         try requireTime(deadline)
       }
     } catch {
-      throw abandon(error)
+      throw await breakOff(error)
     }
     try await exchange(until: deadline, row: row, handle)
   }
 
   /// Sends what has been written while the server need not answer, and hands on what it says all
-  /// the same: true when the exchange is over, mostly because of an error.
+  /// the same: true when the exchange is over, mostly because of an error. When the time is over or
+  /// the task cancelled, the caller has to break the exchange off.
   func send(
     until deadline: Deadline, _ handle: EventHandler
   ) async throws(PostgresError) -> Bool {
@@ -72,20 +83,26 @@ extension ConnectionCore {
       _ = try fillNow()
       return try handleBuffered(row: { _ in }, handle)
     } catch {
-      throw abandon(error)
+      throw error.isInterruption ? error : abandon(error)
     }
   }
 
   /// Hands on what has been received, and notes what has nothing to do with the exchange.
-  private func handleBuffered(
+  func handleBuffered(
     row: RowBodyHandler, _ handle: EventHandler
   ) throws(PostgresError) -> Bool {
     try wire.handleBuffered(row: row) { event throws(PostgresError) in
       switch event {
-      case .ready(let status): note(status)
-      case .completed(let tag): changes.note(tag: tag)
-      case .failed(let message) where message.sqlState == .readOnlyTransaction:
-        changes.insert(.refusedToWrite)
+      case .ready(let status):
+        answerSoFar = AnswerSoFar()
+        note(status)
+      case .completed(let tag):
+        answerSoFar.tag = tag
+        changes.note(tag: tag)
+        if tag.utf8.first == UInt8(ascii: "D") { noteDropped(tag) }
+      case .failed(let message):
+        answerSoFar.failure = answerSoFar.failure ?? message
+        if message.sqlState == .readOnlyTransaction { changes.insert(.refusedToWrite) }
       case .notice(let message): configuration.onNotice?(message)
       case .parameterStatus(let name, let value):
         note(parameter: name, value)
@@ -103,7 +120,7 @@ extension ConnectionCore {
 
   /// Sends without waiting; true when all is sent.
   @inline(__always)
-  private func flushNow() throws(PostgresError) -> Bool {
+  func flushNow() throws(PostgresError) -> Bool {
     guard let streams else { throw .closed }
     while !wire.output.bytes.isEmpty {
       let progress = wire.output.bytes.withUnsafeBytes { bytes in
@@ -181,7 +198,7 @@ extension ConnectionCore {
   }
 
   /// Receives what is there. False when nothing is.
-  private func fillNow() throws(PostgresError) -> Bool {
+  func fillNow() throws(PostgresError) -> Bool {
     guard let streams else { return false }
     switch receiveAvailable(streams) {
     case .moved: return true
@@ -209,7 +226,7 @@ extension ConnectionCore {
     }
   }
 
-  private func wait(
+  func wait(
     _ descriptor: Int32, _ events: Int16, until deadline: Deadline
   ) async throws(PostgresError) {
     let id = loop.makeWaitID()
@@ -220,7 +237,7 @@ extension ConnectionCore {
     }
   }
 
-  private func requireTime(_ deadline: Deadline) throws(PostgresError) {
+  func requireTime(_ deadline: Deadline) throws(PostgresError) {
     if deadline <= .now { throw .lateAnswer }
     if Task.isCancelled { throw .cancelledAnswer }
   }
@@ -271,12 +288,17 @@ extension ConnectionCore {
 }
 
 extension PostgresError {
-  fileprivate static var lateAnswer: PostgresError {
+  static var lateAnswer: PostgresError {
     PostgresError(.deadlineExceeded, "the deadline passed before the server answered")
   }
 
-  fileprivate static var cancelledAnswer: PostgresError {
+  static var cancelledAnswer: PostgresError {
     PostgresError(.cancelled, "cancelled before the server answered")
+  }
+
+  /// Whether an exchange stopped because the client wants no more of it.
+  var isInterruption: Bool {
+    code == .cancelled || code == .deadlineExceeded || isUnwantedAnswer
   }
 
   /// An error with which the server ends the session.

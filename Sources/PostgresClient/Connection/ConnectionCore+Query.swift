@@ -5,10 +5,6 @@ import RoostCore
 typealias RowHandler = (borrowing PostgresRow) throws -> Void
 
 extension ConnectionCore {
-  /// The most bytes of rows that are received only to be dropped, after the caller's own error; a
-  /// bigger rest is not waited for, the connection is closed instead.
-  static let droppedByteCount = 16 << 20
-
   /// Runs one statement, with binary parameters and results, and hands its rows on.
   ///
   /// The statement is parsed and described once, and kept; from then on it is one round trip.
@@ -24,36 +20,55 @@ extension ConnectionCore {
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     var mayRetry = transactionStatus == .idle
     while true {
-      let (statement, isNew) = try await prepare(sql, parameters.types, until: deadline)
       do throws(StatementFailure) {
+        let statement = try await prepare(sql, parameters.types, until: deadline)
         return try await execute(
           statement, parameters, until: deadline, columns: columns, row: row)
       } catch {
-        guard case .server(let message, _) = error else { throw error.underlying }
-        if message.isStaleStatement {
-          statements.remove(statement)
-          // The statement was refused before it did anything; once more, parsed anew.
-          if !isNew, mayRetry, !isClosed {
-            mayRetry = false
-            continue
-          }
-        }
-        throw error.underlying
+        // What the server refused in this way did nothing; once more, parsed anew.
+        guard case .server(let message, let name, _) = error,
+          heal(message, name, StatementCache.Key(sql: sql, types: parameters.types)), mayRetry,
+          !isClosed
+        else { throw error.underlying }
+        mayRetry = false
       }
     }
   }
 
   /// The statement from the cache, or parsed and described in a round trip of its own.
   @inline(__always)
-  func prepare(
+  private func prepare(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
-  ) async throws(PostgresError) -> (PreparedStatement, isNew: Bool) {
+  ) async throws(StatementFailure) -> PreparedStatement {
+    if configuration.naming.isStopped, statements.givesNames { statements.stopNaming() }
     if let known = statements.find(sql, types) {
       if known.showsChange { changes.insert(.changed) }
-      if known.lacksTypes { try await learnTypes(of: known, until: deadline) }
-      return (known, false)
+      if known.lacksTypes {
+        do throws(PostgresError) {
+          try await learnTypes(of: known, until: deadline)
+        } catch {
+          throw .connection(error)
+        }
+      }
+      return known
     }
-    return (try await parse(sql, types, until: deadline), true)
+    return try await prepareAnew(sql, types, until: deadline)
+  }
+
+  private func prepareAnew(
+    _ sql: String, _ types: [PostgresType], until deadline: Deadline
+  ) async throws(StatementFailure) -> PreparedStatement {
+    let name = statements.makeName(for: sql)
+    do throws(PostgresError) {
+      let statement = try await parse(name, sql, types, until: deadline)
+      statements.insert(statement)
+      return statement
+    } catch {
+      // Whether the server has it is not known.
+      statements.forget(name: name)
+      guard error.code == .server, let message = error.server else { throw .connection(error) }
+      throw .server(message, name: name, error)
+    }
   }
 
   private func learnTypes(
@@ -65,18 +80,19 @@ extension ConnectionCore {
     statement.lacksTypes = false
   }
 
-  private func parse(
-    _ sql: String, _ types: [PostgresType], until deadline: Deadline
+  /// Parses and describes a statement, whatever the cache has. The unnamed one is there until the
+  /// next Parse, and outside of a transaction, behind a pooler, no longer than this.
+  func parse(
+    _ name: String, _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> PreparedStatement {
     observation?.parseCount += 1
-    let name = statements.makeName()
-    let evicted = statements.takeEvicted()
     try wire.write { (session, output) throws(WireError) in
-      for name in evicted { try session.close(statement: name, output: &output) }
+      for name in statements.evicted { try session.close(statement: name, output: &output) }
       try session.parse(name: name, sql: sql, types: types, output: &output)
       try session.describe(statement: name, output: &output)
       try session.sync(output: &output)
     }
+    statements.clearEvicted()
     var columns = PostgresColumns.none
     var failure: PostgresServerMessage?
     try await exchange(until: deadline, row: { _ in }) { event in
@@ -94,56 +110,85 @@ extension ConnectionCore {
     columns = columns.preferringBinary(
       try await catalogue(for: CollectionOfOne(columns), until: deadline))
     let statement = PreparedStatement(name: name, sql: sql, types: types, columns: columns)
-    statements.insert(statement)
     if statement.showsChange { changes.insert(.changed) }
     return statement
   }
 
   /// Why a statement did not run to its end.
   private enum StatementFailure: Error {
-    case server(PostgresServerMessage, PostgresError)
+    /// The server refused it before it did anything.
+    case server(PostgresServerMessage, name: String, PostgresError)
     case connection(PostgresError)
     case caller(any Error)
 
     var underlying: any Error {
       switch self {
-      case .server(_, let error), .connection(let error): error
+      case .server(_, _, let error), .connection(let error): error
       case .caller(let error): error
       }
     }
   }
 
+  /// Appends what runs a statement; an unnamed one is parsed in the same flight, for nobody knows
+  /// which server connection the next one goes to.
+  private func write(
+    _ statement: PreparedStatement, _ parameters: PostgresParameters
+  ) throws(PostgresError) {
+    let isUnnamed = statement.name.isEmpty
+    let key = statement.key
+    try wire.write { (session, output) throws(WireError) in
+      if isUnnamed {
+        try session.parse(name: "", sql: key.sql, types: key.types, output: &output)
+      }
+      try session.bind(
+        statement: statement.name, parameters: parameters, columns: statement.columns,
+        output: &output)
+      if isUnnamed { try session.describe(portal: "", output: &output) }
+      try session.execute(output: &output)
+      try session.sync(output: &output)
+    }
+  }
+
+  /// What a portal of an unnamed statement returns: mostly what its statement did the last time.
+  private func columns(
+    _ described: [PostgresColumn], of statement: PreparedStatement
+  ) -> PostgresColumns {
+    if described.elementsEqual(statement.columns) { return statement.columns }
+    statements.remove(statement.key)
+    let columns = PostgresColumns(described)
+    return columns.knowing(knownCatalogue(for: columns).catalogue)
+  }
+
   private func execute(
     _ statement: PreparedStatement, _ parameters: PostgresParameters, until deadline: Deadline,
-    columns: (PostgresColumns) -> Void, row handle: RowHandler
+    columns noteColumns: (PostgresColumns) -> Void, row handle: RowHandler
   ) async throws(StatementFailure) -> PostgresCommandTag {
     var tag = PostgresCommandTag("")
     var failure: PostgresServerMessage?
     var callerError: (any Error)?
     var wasCopy = false
-    var dropped = 0
+    var isBound = false
     do throws(PostgresError) {
-      try wire.write { (session, output) throws(WireError) in
-        try session.bind(
-          statement: statement.name, parameters: parameters, columns: statement.columns,
-          output: &output)
-        try session.execute(output: &output)
-        try session.sync(output: &output)
-      }
-      columns(statement.columns)
+      try write(statement, parameters)
+      if !statement.name.isEmpty { noteColumns(statement.columns) }
       var row = PostgresRow(columns: statement.columns)
       try await exchange(until: deadline) { body throws(PostgresError) in
-        guard callerError == nil else {
-          dropped += body.count
-          guard dropped <= Self.droppedByteCount else {
-            throw PostgresError(.closed, "closed rather than to receive rows that nobody wants")
-          }
-          return
-        }
         try Self.load(&row, body)
-        do { try handle(row) } catch { callerError = error }
+        do { try handle(row) } catch {
+          callerError = error
+          throw .unwantedAnswer
+        }
       } _: { event in
         switch event {
+        case .progress: isBound = !statement.name.isEmpty
+        case .columns(let described):
+          isBound = true
+          let columns = columns(described, of: statement)
+          noteColumns(columns)
+          row = PostgresRow(columns: columns)
+        case .noColumns:
+          isBound = true
+          noteColumns(.none)
         case .completed(let text): tag = PostgresCommandTag(text)
         case .copyRefused: wasCopy = true
         case .failed(let message):
@@ -158,9 +203,11 @@ extension ConnectionCore {
       if let callerError { throw .caller(callerError) }
       throw .connection(error)
     }
-    if let callerError { throw .caller(callerError) }
     if wasCopy { throw .connection(Self.copyRefused) }
-    if let failure { throw .server(failure, refused(failure)) }
+    if let failure {
+      let error = refused(failure)
+      throw isBound ? .connection(error) : .server(failure, name: statement.name, error)
+    }
     return tag
   }
 
@@ -228,14 +275,5 @@ extension ConnectionCore {
       for index in results.indices { results[index].know(catalogue) }
     }
     return results
-  }
-}
-
-extension PostgresServerMessage {
-  /// Whether a prepared statement is no longer what it was: its tables have changed, or it is gone
-  /// (DEALLOCATE, or another session behind a proxy).
-  var isStaleStatement: Bool {
-    sqlState == .invalidStatementName
-      || (sqlState == .featureNotSupported && routine == "RevalidateCachedQuery")
   }
 }

@@ -13,6 +13,8 @@ final class ConnectionCore: @unchecked Sendable {
   let configuration: PostgresConfiguration
 
   var streams: StreamPair?
+  /// Whether connecting is over.
+  var isEstablished = false
   var wire: WireState
   var statements: StatementCache
   var spin = AdaptiveSpin()
@@ -20,6 +22,7 @@ final class ConnectionCore: @unchecked Sendable {
   let observation: Observation?
   /// What users did to the session since it was last as at its beginning.
   var changes: SessionChanges = []
+  var answerSoFar = AnswerSoFar()
   /// Why the connection is closed.
   var closeReason: PostgresError?
 
@@ -28,6 +31,8 @@ final class ConnectionCore: @unchecked Sendable {
 
   /// How many portals have been named; no two of a session have the same name.
   var portalCount = 0
+  /// How many savepoints have been named, likewise.
+  var savepointCount = 0
 
   private var isTaken = false
   private var waitingTurns: [ConnectionLoop.WaitID] = []
@@ -44,7 +49,8 @@ final class ConnectionCore: @unchecked Sendable {
     self.configuration = configuration
     self.loop = loop
     observation = Observation(configuration)
-    statements = StatementCache(limit: configuration.statementCacheLimit)
+    statements = StatementCache(
+      limit: configuration.statementCacheLimit, byteLimit: configuration.statementCacheByteLimit)
     wire = Self.makeWire(configuration, nil, .noTLS)
   }
 
@@ -173,6 +179,16 @@ final class ConnectionCore: @unchecked Sendable {
   func note(parameter name: String, _ value: String) {
     serverParameters.withLock { parameters in
       if parameters.count < WireLimits.parameterStatusCount { parameters[name] = value }
+    }
+  }
+
+  /// Takes note of a command that may have dropped prepared statements, by its tag.
+  func noteDropped(_ tag: String) {
+    switch tag {
+    case "DEALLOCATE ALL", "DISCARD ALL": statements.forgetAll()
+    // Which one is not said.
+    case "DEALLOCATE": statements.removeAll()
+    default: break
     }
   }
 }

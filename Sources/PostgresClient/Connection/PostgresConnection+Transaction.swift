@@ -48,33 +48,49 @@ extension PostgresConnection {
   /// The longest wait before a transaction is run again, in milliseconds.
   private static let retryMillisecondsMax = 1_000
 
-  /// Begins a transaction; `commit` or `rollback` ends it.
+  /// Begins a transaction; `commit` or `rollback` ends it. When it throws, there is none.
   public func begin(
     _ options: PostgresTransactionOptions = PostgresTransactionOptions()
   ) async throws(PostgresError) {
-    try await simple(options.beginStatement)
+    let wasIdle = transactionStatus == .idle
+    do throws(PostgresError) {
+      try await simple(options.beginStatement)
+    } catch {
+      // Cancelled too late, perhaps.
+      if wasIdle { await leaveTransaction() }
+      throw error
+    }
   }
 
   /// Commits the transaction.
   ///
   /// Throws `transactionRolledBack` when the server rolled it back instead, because a statement in
-  /// it had failed, and `outcomeUnknown` when the connection was lost after COMMIT was sent.
+  /// it had failed, and `outcomeUnknown` when the connection was lost after COMMIT was sent. In a
+  /// task that is cancelled meanwhile, or late, it throws `cancelled` or `deadlineExceeded` only
+  /// when the server says that nothing was committed; a COMMIT that came to its end counts.
   public func commit() async throws(PostgresError) {
     if isClosed { throw .closed }
     let results: [PostgresResult]
     do throws(PostgresError) {
       results = try await simple("COMMIT")
     } catch {
+      switch error.completedTag {
+      case "COMMIT": return
+      case .some: throw Self.answeredWithRollback
+      case nil: break
+      }
       guard isClosed, error.code != .encoding else { throw error }
       throw PostgresError(
         .outcomeUnknown, "the connection was lost after COMMIT was sent",
         server: error.server, cause: error)
     }
-    guard results.last?.tag.description != "ROLLBACK" else {
-      throw PostgresError(
-        .transactionRolledBack,
-        "COMMIT was answered with ROLLBACK: a statement of the transaction had failed")
-    }
+    guard results.last?.tag.description != "ROLLBACK" else { throw Self.answeredWithRollback }
+  }
+
+  private static var answeredWithRollback: PostgresError {
+    PostgresError(
+      .transactionRolledBack,
+      "COMMIT was answered with ROLLBACK: a statement of the transaction had failed")
   }
 
   /// Rolls the transaction back.
@@ -135,24 +151,33 @@ extension PostgresConnection {
   func leaveTransaction() async {
     guard !isClosed, transactionStatus != .idle else { return }
     do throws(PostgresError) {
-      try await rollbackDespiteCancellation()
+      try await simpleDespiteCancellation("ROLLBACK")
     } catch {
       await close()
     }
   }
 
-  /// Rolls back also in a cancelled task, whose own calls would throw at once.
-  private func rollbackDespiteCancellation() async throws(PostgresError) {
-    guard Task.isCancelled else { return try await rollback() }
-    let result = await Task { () -> PostgresError? in
+  /// Runs a script to its end, also in a task that is cancelled, before or meanwhile; then it has
+  /// `cancelTimeout`.
+  private func simpleDespiteCancellation(_ script: String) async throws(PostgresError) {
+    if !Task.isCancelled {
       do throws(PostgresError) {
-        try await self.rollback()
+        try await simple(script)
+        return
+      } catch {
+        if error.ranToItsEnd { return }
+        guard error.code == .cancelled, !isClosed else { throw error }
+      }
+    }
+    let task = Task(executorPreference: loop) { () -> PostgresError? in
+      do throws(PostgresError) {
+        try await self.simple(script, timeout: self.core.configuration.cancelTimeout)
         return nil
       } catch {
-        return error
+        return error.ranToItsEnd ? nil : error
       }
-    }.value
-    if let result { throw result }
+    }
+    if let error = await task.value { throw error }
   }
 
   /// Runs a closure under a savepoint: what it did is undone when it throws, and the transaction
@@ -163,18 +188,23 @@ extension PostgresConnection {
   public func savepoint<T: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> T
   ) async throws -> T {
-    // Inner savepoints hide outer ones of the same name, so that one name serves them all.
-    try await simple("SAVEPOINT roost")
+    // A name of its own: one that was cancelled half-way may have left a savepoint inside.
+    let name = await onLoop {
+      core.savepointCount += 1
+      return "roost_\(core.savepointCount)"
+    }
+    try await simple("SAVEPOINT \(name)")
     let result: T
     do {
       result = try await run(body)
     } catch {
-      if !isClosed, !Task.isCancelled {
-        try await simple("ROLLBACK TO SAVEPOINT roost; RELEASE SAVEPOINT roost")
+      if !isClosed {
+        try await simpleDespiteCancellation(
+          "ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
       }
       throw error
     }
-    try await simple("RELEASE SAVEPOINT roost")
+    try await simple("RELEASE SAVEPOINT \(name)")
     return result
   }
 }

@@ -8,8 +8,12 @@ import RoostCore
 /// `PostgresPool.withConnection` (or `run` here) tasks run on the connection's own thread, where a
 /// query costs no hop; from elsewhere it works as well, at the price of two hops.
 ///
-/// A query whose task is cancelled, or whose time is over, while the server owes an answer closes
-/// the connection: it is never used again in an unknown state.
+/// A query whose task is cancelled, or whose time is over, while the server owes an answer is
+/// cancelled on the server, too, by a CancelRequest on a second connection to the same address,
+/// encrypted as the session is. Nothing else is sent before that connection has ended and the
+/// query's own answer has come, so that a late cancel never hits the next query; then the
+/// connection is as good as it was. Where that takes longer than `cancelTimeout`, or cannot be (no
+/// cancel key, streams that were handed in), it is closed.
 public final class PostgresConnection: Sendable {
   let core: ConnectionCore
   let loop: ConnectionLoop
@@ -47,6 +51,13 @@ public final class PostgresConnection: Sendable {
     return try await open(configuration, over: OpenedStreams(pair: pumped))
   }
 
+  /// Connects over a transport that the loop reads and writes itself, as it does a socket's.
+  package static func connect(
+    _ configuration: PostgresConfiguration, transport: any Transport & Sendable
+  ) async throws(PostgresError) -> PostgresConnection {
+    try await open(configuration, over: OpenedStreams(pair: StreamPair(transport)))
+  }
+
   /// Carries the streams to the loop's thread, the only one that uses them from then on.
   private struct OpenedStreams: @unchecked Sendable {
     let pair: StreamPair
@@ -78,6 +89,7 @@ public final class PostgresConnection: Sendable {
       }
       core.changes = []
       core.observation?.opened(core.wire.session.processID, core.server?.host)
+      core.isEstablished = true
     }
     return connection
   }

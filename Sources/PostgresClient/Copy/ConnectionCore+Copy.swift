@@ -3,6 +3,9 @@ import RoostCore
 
 // COPY runs as a simple query: the server then ends it with ReadyForQuery by itself, also when it
 // fails half-way. Each wait has the time of a query; the whole may take as long as it goes on.
+//
+// While it receives data, the server does not look whether it is to cancel: CopyFail ends the COPY
+// then, and a CancelRequest what the server does with the data that it has.
 
 /// What a COPY has come to.
 ///
@@ -15,6 +18,14 @@ final class CopyOutcome: @unchecked Sendable {
   private(set) var failure: PostgresServerMessage?
   /// Whether data is sent: neither refused by the server nor ended by the client.
   var takesData = false
+  /// Why the client could send no more in time; nil when that did not happen.
+  private(set) var interruption: PostgresError?
+
+  /// Takes note that no more is to be sent.
+  func interrupt(_ error: PostgresError) {
+    interruption = interruption ?? error
+    takesData = false
+  }
 
   /// Takes what the server says; true when there is nothing more to come, or when it waits.
   func note(_ event: SessionEvent) -> Bool {
@@ -58,11 +69,15 @@ extension ConnectionCore {
     try await beginTurn(until: deadline)
     defer { endTurn() }
     try requireOpen()
-    return try await prepare(sql, [], until: deadline).0.columns
+    // Not from the cache: what the server says now is what the COPY will be.
+    return try await parse("", sql, [], until: deadline).columns
   }
 
   /// The core whose COPY the current task feeds; it cannot have another turn meanwhile.
   @TaskLocal static var copying: ObjectIdentifier?
+
+  /// Why a COPY in fails that the client gives up, as the server's log has it.
+  static let copyFailReason = "the client gave up"
 
   /// The most bytes of one CopyData; what is in one message means nothing.
   private static let copyDataByteCount = 1 << 20
@@ -105,11 +120,20 @@ extension ConnectionCore {
       callerError = error
     }
     outcome.takesData = false
+    callerError = callerError ?? outcome.interruption
+    // Asynchronous sequences simply end in a cancelled task: what has come is not all.
+    if Task.isCancelled, !outcome.isOver, callerError == nil {
+      callerError = PostgresError(.cancelled, "cancelled while copying")
+    }
     if !outcome.isOver, !isClosed {
       let message: FrontendMessage =
-        callerError == nil ? .copyDone : .copyFail(reason: "the client gave up")
+        callerError == nil ? .copyDone : .copyFail(reason: Self.copyFailReason)
       try wire.write { (_, output) throws(WireError) in try message.encode(into: &output) }
-      try await exchange(until: .after(timeout), row: { _ in }) { outcome.note($0) }
+      if callerError == nil {
+        try await exchange(until: .after(timeout), row: { _ in }) { outcome.note($0) }
+      } else {
+        _ = await breakOff(.unwantedAnswer)
+      }
     }
     if let callerError { throw callerError }
     if let failure = outcome.failure { throw refused(failure) }
@@ -122,7 +146,10 @@ extension ConnectionCore {
   ) async throws(PostgresError) {
     var rest = bytes[...]
     while !rest.isEmpty, outcome.takesData {
-      if Task.isCancelled { throw PostgresError(.cancelled, "cancelled while copying") }
+      if Task.isCancelled {
+        outcome.interrupt(PostgresError(.cancelled, "cancelled while copying"))
+        break
+      }
       try requireOpen()
       let part = rest.prefix(Self.copyDataByteCount)
       rest = rest.dropFirst(part.count)
@@ -131,9 +158,15 @@ extension ConnectionCore {
           part.withUnsafeBytes { writer.write($0) }
         }
       }
-      _ = try await send(until: .after(timeout)) { outcome.note($0) }
+      do throws(PostgresError) {
+        _ = try await send(until: .after(timeout)) { outcome.note($0) }
+      } catch {
+        guard error.isInterruption else { throw error }
+        outcome.interrupt(error)
+      }
       await loop.yieldIfWanted()
     }
+    if let interruption = outcome.interruption { throw interruption }
   }
 
   /// Runs COPY TO STDOUT and hands the data on, message by message.
@@ -160,27 +193,21 @@ extension ConnectionCore {
     let outcome = CopyOutcome()
     if SessionChanges.showsChange(sql) { changes.insert(.changed) }
     var callerError: (any Error)?
-    var dropped = 0
     try wire.write { (session, output) throws(WireError) in
       try session.copyOut(sql, output: &output)
     }
     do throws(PostgresError) {
-      try await exchange(until: .after(timeout)) { body throws(PostgresError) in
-        guard callerError == nil else {
-          dropped += body.count
-          guard dropped <= Self.droppedByteCount else {
-            throw PostgresError(.closed, "closed rather than to receive data that nobody wants")
-          }
-          return
+      try await exchange(until: .after(timeout), renewal: timeout) { body throws(PostgresError) in
+        do { try handle(body) } catch {
+          callerError = error
+          throw .unwantedAnswer
         }
-        do { try handle(body) } catch { callerError = error }
       } _: {
         outcome.note($0)
       }
     } catch {
       throw callerError ?? error
     }
-    if let callerError { throw callerError }
     if !outcome.hasBegun { throw copyFailure(outcome, "COPY ... TO STDOUT") }
     if let failure = outcome.failure { throw refused(failure) }
     return outcome.tag

@@ -10,6 +10,8 @@ final class Portal {
     case open
     /// All rows have come, but it is not closed.
     case exhausted
+    /// Rows of it are lost, but it is not closed.
+    case broken
     /// It is closed, or gone with its transaction.
     case over
   }
@@ -17,7 +19,7 @@ final class Portal {
   let query: PostgresQuery
   let rowLimit: Int32
   var name = ""
-  var statement: PreparedStatement?
+  var columns = PostgresColumns.none
   var state = State.created
 
   init(_ query: PostgresQuery, rowLimit: Int32) {
@@ -26,7 +28,7 @@ final class Portal {
   }
 
   /// Whether the server has it.
-  var isOpen: Bool { state == .open || state == .exhausted }
+  var isOpen: Bool { state == .open || state == .exhausted || state == .broken }
 }
 
 extension ConnectionCore {
@@ -44,13 +46,15 @@ extension ConnectionCore {
     case .created: try await bind(portal, until: deadline)
     case .open: break
     case .exhausted: return
+    case .broken: throw PostgresError(.closed, "the cursor was cancelled")
     case .over: throw PostgresError(.closed, "the cursor is closed")
     }
+    portal.state = .broken
     try wire.write { (session, output) throws(WireError) in
       try session.execute(portal: portal.name, rowLimit: portal.rowLimit, output: &output)
       try session.sync(output: &output)
     }
-    var row = PostgresRow(columns: portal.statement?.columns ?? .none)
+    var row = PostgresRow(columns: portal.columns)
     var rowCount = 0
     var failure: PostgresServerMessage?
     var callerError: (any Error)?
@@ -77,22 +81,22 @@ extension ConnectionCore {
       }
       return false
     }
-    if !isSuspended { portal.state = failure == nil ? .exhausted : .over }
-    if let failure {
-      if failure.isStaleStatement, let statement = portal.statement { statements.remove(statement) }
-      throw refused(failure)
-    }
+    portal.state = isSuspended ? .open : failure == nil ? .exhausted : .over
+    if let failure { throw refused(failure) }
     if wasCopy { throw Self.copyRefused }
     if let callerError { throw callerError }
   }
 
   /// Makes the portal. Its transaction goes on behind the Sync, and so does the portal.
+  ///
+  /// The statement is the unnamed one, which cannot be out of date: in a transaction nothing could
+  /// be tried again. The portal does not need it any more when another takes its place.
   private func bind(_ portal: Portal, until deadline: Deadline) async throws(PostgresError) {
     let query = portal.query
-    let (statement, _) = try await prepare(query.sql, query.parameters.types, until: deadline)
+    let statement = try await parse("", query.sql, query.parameters.types, until: deadline)
     portalCount += 1
     portal.name = "p\(portalCount)"
-    portal.statement = statement
+    portal.columns = statement.columns
     try wire.write { (session, output) throws(WireError) in
       try session.bind(
         statement: statement.name, parameters: query.parameters, columns: statement.columns,

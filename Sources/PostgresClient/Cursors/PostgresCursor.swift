@@ -92,6 +92,10 @@ extension PostgresConnection {
     _ body: (PostgresCursor<repeat each T>) async throws -> R
   ) async throws -> R {
     if let error = query.encodingError { throw PostgresError(error) }
+    // Before a transaction is begun for it.
+    guard !query.sql.utf8.contains(0) else {
+      throw PostgresError(WireError.nulInString(field: "SQL text"))
+    }
     guard let rowLimit = Int32(exactly: batchSize), rowLimit > 0 else {
       throw PostgresError(.encoding, "batchSize is \(batchSize), not 1 to \(Int32.max)")
     }

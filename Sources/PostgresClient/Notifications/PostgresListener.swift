@@ -57,6 +57,8 @@ public final class PostgresListener: Sendable {
     try options.validate()
     var configuration = configuration
     configuration.queryTimeout = options.answerTimeout
+    // A server that does not answer is left at once, for one that does.
+    configuration.cancelTimeout = .zero
     self.configuration = configuration
     self.options = options
   }

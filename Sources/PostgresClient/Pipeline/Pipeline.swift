@@ -53,7 +53,11 @@ final class Pipeline {
   private let sink: any PipelineSink
   /// Tells an observer of each statement; nil when there is none.
   private let watches: PipelineWatches?
+  /// Whether the server is to keep the statements.
+  private let keepsStatements: Bool
   private var pending: [StatementCache.Key: PendingStatement] = [:]
+  /// The one statement without a name, which each Parse without one replaces.
+  private var unnamed: (key: StatementCache.Key, statement: PendingStatement)?
   private var requests: [Request] = []
   private var nextRequest = 0
 
@@ -62,38 +66,59 @@ final class Pipeline {
   private var isFinished = false
   /// Whether the segment that is being written has failed already: the rest of it is not sent.
   private(set) var isVoid = false
+  /// Whether the segment that is being written has no statement yet.
+  private var isFirst = true
 
   // What has been answered.
   private var segmentStart = 0
   /// The first statement of the segment that is undone when it fails.
   private var firstUncommitted = 0
   private var failure: PipelineFailure?
+  /// Whether what failed did so because a prepared statement was not what it was, left nothing
+  /// behind, and may go well when all is run again.
+  private(set) var mayRunAgain = false
 
-  init(_ core: ConnectionCore, _ sink: any PipelineSink) {
+  init(_ core: ConnectionCore, _ sink: any PipelineSink, keepsStatements: Bool = true) {
     self.core = core
     self.sink = sink
     watches = core.observation.map { PipelineWatches($0) }
+    self.keepsStatements = keepsStatements
+    if core.configuration.naming.isStopped { core.statements.stopNaming() }
   }
 
   // MARK: Writing
 
   /// Writes a statement, with its Parse when the server does not know it.
   func write(
-    _ sql: String, _ parameters: PostgresParameters, _ index: Int, into wire: inout WireState
+    _ query: PostgresQuery, _ parameters: PostgresParameters, _ index: Int,
+    into wire: inout WireState
   ) throws(WireError) {
     if isVoid { return }
-    let types = parameters.types
     let before = wire.output.bytes.count
-    defer { watches?.wrote(index, sql, parameters, wire.output.bytes.count - before) }
-    if let known = core.statements.find(sql, types) {
+    defer { watches?.wrote(index, query.sql, parameters, wire.output.bytes.count - before) }
+    // Here no error can make the server pass over it.
+    if isFirst, keepsStatements {
+      for name in core.statements.evicted {
+        try wire.session.close(statement: name, output: &wire.output)
+      }
+      core.statements.clearEvicted()
+    }
+    isFirst = false
+    let key = StatementCache.Key(sql: query.sql, types: parameters.types)
+    if keepsStatements, let known = core.statements.find(key.sql, key.types), !known.name.isEmpty {
       if known.showsChange { core.changes.insert(.changed) }
       try bind(known.name, known.columns, parameters, into: &wire)
       push(.prepared(known, index))
-      return
+    } else {
+      let statement = try parse(key, index, into: &wire)
+      try bind(statement.name, .none, parameters, into: &wire)
+      push(.pending(statement, index))
     }
-    let statement = try parse(StatementCache.Key(sql: sql, types: types), index, into: &wire)
-    try bind(statement.name, .none, parameters, into: &wire)
-    push(.pending(statement, index))
+    // What it drops is not there for those behind it.
+    if query.dropsStatements {
+      forgetPending()
+      core.statements.removeAll()
+    }
   }
 
   private func bind(
@@ -110,20 +135,17 @@ final class Pipeline {
   private func parse(
     _ key: StatementCache.Key, _ index: Int, into wire: inout WireState
   ) throws(WireError) -> PendingStatement {
-    if let known = pending[key], known.segment == segment { return known }
-    // Without a cache there is one statement, the unnamed, which each Parse replaces.
-    let known = pending[key].flatMap { $0.name.isEmpty ? nil : $0 }
-    let name = known?.name ?? core.statements.makeName()
-    for evicted in core.statements.takeEvicted() {
-      try wire.session.close(statement: evicted, output: &wire.output)
+    let known = unnamed?.key == key ? unnamed?.statement : pending[key]
+    if let known, known.segment == segment { return known }
+    let name = known?.name ?? (keepsStatements ? core.statements.makeName(for: key.sql) : "")
+    if known != nil, !name.isEmpty {
+      try wire.session.close(statement: name, output: &wire.output)
     }
-    if known != nil { try wire.session.close(statement: name, output: &wire.output) }
     try wire.session.parse(name: name, sql: key.sql, types: key.types, output: &wire.output)
     try wire.session.describe(statement: name, output: &wire.output)
     if SessionChanges.showsChange(key.sql) { core.changes.insert(.changed) }
     let statement = PendingStatement(name: name, segment: segment)
-    if name.isEmpty { pending.removeAll() }
-    pending[key] = statement
+    if name.isEmpty { unnamed = (key, statement) } else { pending[key] = statement }
     push(.parse(statement, key, index))
     return statement
   }
@@ -134,12 +156,13 @@ final class Pipeline {
     push(.barrier(index))
     segment += 1
     isVoid = false
+    isFirst = true
   }
 
-  /// Makes the server undo the segment, whatever transaction it is in: the portal does not exist.
+  /// Makes the server undo the segment, whatever transaction it is in.
   func surrender(into wire: inout WireState) throws(WireError) {
     if isVoid { return }
-    try wire.session.execute(portal: "the client gave up", rowLimit: 0, output: &wire.output)
+    try wire.session.fail(output: &wire.output)
     push(.surrender)
   }
 
@@ -198,10 +221,10 @@ final class Pipeline {
   private func described(_ columns: PostgresColumns) throws(PostgresError) {
     guard case .parse(let statement, let key, _) = first else { throw Self.disorder }
     nextRequest += 1
-    statement.columns = columns
+    let (catalogue, isComplete) = core.knownCatalogue(for: columns)
+    statement.columns = columns.knowing(catalogue)
     guard !statement.name.isEmpty else { return }
     if pending[key] === statement { pending[key] = nil }
-    let (catalogue, isComplete) = core.knownCatalogue(for: columns)
     let prepared = PreparedStatement(
       name: statement.name, sql: key.sql, types: key.types,
       columns: columns.preferringBinary(catalogue))
@@ -232,10 +255,13 @@ final class Pipeline {
   private func failed(_ message: PostgresServerMessage) {
     var index: Int?
     switch first {
-    case .parse(_, _, let number), .pending(_, let number): index = number
+    case .parse(let statement, let key, let number):
+      index = number
+      mayRunAgain = core.heal(message, statement.name, key) && firstUncommitted == 0
+    case .pending(_, let number): index = number
     case .prepared(let statement, let number):
       index = number
-      if message.isStaleStatement { core.statements.remove(statement) }
+      mayRunAgain = core.heal(message, statement.name, statement.key) && firstUncommitted == 0
     case .surrender, .barrier, nil: break
     }
     // After an error there may come no second one before the barrier, but for that of the barrier.
@@ -274,6 +300,7 @@ final class Pipeline {
   func forgetPending() {
     for statement in pending.values { core.statements.forget(name: statement.name) }
     pending.removeAll()
+    unnamed = nil
   }
 
   private static var disorder: PostgresError {

@@ -129,10 +129,22 @@ extension PostgresQuery {
     guard byteCount < WireLimits.messageByteCount - WireLimits.columnCount * 2 - 1_024 else {
       throw PostgresError(.encoding, "a statement of \(byteCount) bytes is too long")
     }
-    let text = sql.utf8.drop { $0 <= UInt8(ascii: " ") }
-    let verb = text.prefix { $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") }
-    guard !verb.elementsEqual("copy".utf8, by: { $0 | 0x20 == $1 }) else {
-      throw ConnectionCore.copyInPipeline
+    if verb == "copy" { throw ConnectionCore.copyInPipeline }
+  }
+
+  /// Whether it lets the server forget prepared statements.
+  var dropsStatements: Bool {
+    // Looking at one byte is enough for nearly all.
+    guard let first = sql.utf8.first, first <= UInt8(ascii: " ") || first | 0x20 == 0x64 else {
+      return false
     }
+    return verb == "deallocate" || verb == "discard"
+  }
+
+  /// The first word in lower case; empty when it begins with something else.
+  private var verb: String {
+    let text = sql.utf8.drop { $0 <= UInt8(ascii: " ") }
+    let word = text.prefix { $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") }
+    return String(decoding: word.map { $0 | 0x20 }, as: UTF8.self)
   }
 }

@@ -106,20 +106,32 @@ extension ConnectionCore {
   fileprivate func pipeline(
     _ batch: PostgresBatch
   ) async throws(PostgresError) -> PostgresBatchResults {
-    let sink = BatchSink(batch)
-    guard batch.count > 0 else { return sink.outcome }
+    guard batch.count > 0 else { return BatchSink(batch).outcome }
     let deadline = Deadline.after(batch.timeout ?? configuration.queryTimeout)
     try await beginTurn(until: deadline)
     defer { endTurn() }
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
-    let pipeline = Pipeline(self, sink)
+    // What is behind a barrier has taken effect when what is before it fails.
+    var mayRetry = transactionStatus == .idle && batch.barriers.isEmpty
+    while true {
+      let sink = BatchSink(batch)
+      let pipeline = Pipeline(self, sink)
+      try await run(batch, in: pipeline, until: deadline)
+      guard mayRetry, pipeline.mayRunAgain, transactionStatus == .idle else { return sink.outcome }
+      mayRetry = false
+    }
+  }
+
+  private func run(
+    _ batch: PostgresBatch, in pipeline: Pipeline, until deadline: Deadline
+  ) async throws(PostgresError) {
     var index = 0
     var barriers = batch.barriers[...]
     try await run(pipeline, until: deadline) { wire throws(PostgresError) in
       do throws(WireError) {
         let query = batch.statements[index].query
-        try pipeline.write(query.sql, query.parameters, index, into: &wire)
+        try pipeline.write(query, query.parameters, index, into: &wire)
         index += 1
         if barriers.first == index || index == batch.count {
           barriers = barriers.dropFirst()
@@ -131,7 +143,6 @@ extension ConnectionCore {
       }
       return index < batch.count
     }
-    return sink.outcome
   }
 
   /// Runs a statement for each row that the closure encodes, until it returns false.
@@ -145,7 +156,9 @@ extension ConnectionCore {
     try requireOpen()
     if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before it was sent") }
     let sink = CountSink()
-    let pipeline = Pipeline(self, sink)
+    // Rows that were taken cannot be taken again, so that the statement must not be one which the
+    // server could have forgotten: it is parsed in the same flight.
+    let pipeline = Pipeline(self, sink, keepsStatements: false)
     var parameters = PostgresParameters()
     var index = 0
     var callerError: (any Error)?
@@ -157,7 +170,7 @@ extension ConnectionCore {
           parameters.removeAll()
           hasRow = try next(&parameters)
         }
-        if hasRow { try pipeline.write(statement.sql, parameters, index, into: &wire) }
+        if hasRow { try pipeline.write(statement, parameters, index, into: &wire) }
       } catch {
         callerError = error
         hasRow = false

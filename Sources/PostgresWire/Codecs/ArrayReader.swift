@@ -82,6 +82,8 @@ public struct PostgresArrayReader {
       head.dimensions.append(length)
       head.lowerBounds.append(try reader.integer(Int32.self))
     }
+    // What has no elements has no dimensions either, as in `array_recv`.
+    if total == 0 { return Head(elementType: head.elementType) }
     return head
   }
 

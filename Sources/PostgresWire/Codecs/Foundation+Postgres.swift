@@ -76,13 +76,16 @@ extension Date: PostgresCodable {
   public static var postgresParameterType: PostgresType { .timestamptz }
 
   /// From timestamptz and timestamp (which counts as UTC). Throws for infinities, which a `Date`
-  /// has no form for; `Timestamp` has.
+  /// has no form for; `Timestamp` has. Throws also for what is out of the server's own range.
   public static func decode(_ cell: borrowing PostgresCell) throws(PostgresDecodingError) -> Date {
     guard cell.type == .timestamptz || cell.type == .timestamp else {
       throw cell.mismatch(as: Date.self)
     }
     let timestamp = try Timestamp.decode(cell)
-    guard timestamp.isFinite else { throw cell.malformed("it is infinite", as: Date.self) }
+    guard timestamp >= .minimum, timestamp <= .maximum else {
+      throw cell.malformed(
+        timestamp.isFinite ? "it is out of range" : "it is infinite", as: Date.self)
+    }
     return timestamp.date
   }
 

@@ -167,6 +167,7 @@ extension PostgresCell {
       }
       return text
     case .void: return isNull ? "" : try text(as: String.self)
+    case .refcursor: return try text(as: String.self)
     default: break
     }
     let elementType = type.elementType ?? type

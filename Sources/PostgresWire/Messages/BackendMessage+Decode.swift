@@ -87,8 +87,7 @@ extension BackendMessage {
     // The manual calls it the newest minor version; servers send the whole one, 3 << 16 and more.
     let version = try reader.integer(Int32.self)
     let count = Int(try reader.integer(Int32.self))
-    // Each option takes at least its NUL, so that the count cannot promise more than there is.
-    guard count >= 0, count <= reader.remaining else {
+    guard count >= 0, count <= WireLimits.listedNameCount else {
       throw .malformed("NegotiateProtocolVersion has the count \(count)")
     }
     var options: [String] = []
@@ -172,6 +171,9 @@ extension AuthenticationRequest {
       while true {
         let mechanism = try reader.string()
         if mechanism.isEmpty { break }
+        guard mechanisms.count < WireLimits.listedNameCount else {
+          throw .malformed("Authentication names too many mechanisms")
+        }
         mechanisms.append(mechanism)
       }
       self = .sasl(mechanisms: mechanisms)

@@ -93,6 +93,10 @@ package enum StartupMessage: Sendable, Hashable {
         writer.write(major)
         writer.write(minor)
         for parameter in parameters {
+          // A name without a character is what ends them.
+          guard !parameter.name.isEmpty else {
+            throw .malformed("a start-up parameter has no name")
+          }
           try writer.write(parameter.name, field: "name of a start-up parameter")
           try writer.write(parameter.value, field: parameter.name)
         }

@@ -27,6 +27,10 @@ package enum WireLimits {
   /// The most run-time parameters of the server that a session remembers.
   package static let parameterStatusCount = 1_000
 
+  /// The most names in a list: SASL mechanisms and unknown options. A server has two of the former,
+  /// and can only repeat what we sent of the latter.
+  package static let listedNameCount = 1_000
+
   /// The longest name of a protocol option that an error repeats, in bytes.
   package static let optionByteCount = 100
 

@@ -38,6 +38,13 @@ extension Session {
     expect(.describeStatement)
   }
 
+  /// Appends Describe of a portal.
+  package mutating func describe(portal: String, output: inout WireWriter) throws(WireError) {
+    try requireOpen()
+    try FrontendMessage.describe(.portal(portal)).encode(into: &output)
+    expect(.describePortal)
+  }
+
   /// Appends Close of a statement.
   package mutating func close(
     statement name: String, output: inout WireWriter
@@ -101,6 +108,21 @@ extension Session {
     try requireOpen()
     output.message(FrontendTag.sync)
     expect(.sync)
+    passesOver = false
+  }
+
+  /// Makes the server undo what it was asked since the last Sync, whatever transaction it is in:
+  /// the portal does not exist.
+  package mutating func fail(output: inout WireWriter) throws(WireError) {
+    try execute(portal: "the client gave up", rowLimit: 0, output: &output)
+  }
+
+  /// Appends the Sync that is still to come, if there is one: then the server ends all that was
+  /// asked for with ReadyForQuery. What it ends in the middle comes to nothing.
+  package mutating func giveUp(output: inout WireWriter) throws(WireError) {
+    guard let last = steps.last, last != .sync, !last.isQuery else { return }
+    if !passesOver { try fail(output: &output) }
+    try sync(output: &output)
   }
 
   /// Appends Terminate and ends the session.

@@ -39,11 +39,13 @@ package struct Session: Sendable {
   /// The minor versions of protocol 3 that may be spoken; the greatest is asked for.
   private var minors: ClosedRange<UInt16> = 0...0
   private var hasNegotiated = false
-  private var steps: [Step] = []
+  private(set) var steps: [Step] = []
   private var nextStep = 0
   /// Whether RowDescription has come for the statement of a simple query.
   private var queryHasColumns = false
   private var isCopyingOut = false
+  /// Whether the server passes over what it is asked until a Sync that has not been written yet.
+  var passesOver = false
 
   /// Whether the server has let us in and said that it is ready. Kept beside the phase, whose value
   /// is big: it is asked for with every row.
@@ -87,6 +89,10 @@ package struct Session: Sendable {
     output: inout WireWriter
   ) throws(WireError) {
     guard case .created = phase else { throw .sessionEnded }
+    // Whether it will be asked for is not known yet; no server's password has a NUL.
+    guard credentials.password?.utf8.contains(0) != true else {
+      throw .nulInString(field: "password")
+    }
     self.minors = minors
     minor = minors.upperBound
     try StartupMessage.startup(major: 3, minor: minor, parameters: parameters)
@@ -350,6 +356,7 @@ package struct Session: Sendable {
       phase = .ended
     } else if nextStep < steps.count, !steps[nextStep].isQuery {
       while nextStep < steps.count, steps[nextStep] != .sync { nextStep += 1 }
+      passesOver = nextStep == steps.count
     }
     return .failed(error)
   }

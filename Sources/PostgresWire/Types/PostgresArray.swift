@@ -29,8 +29,8 @@ public struct PostgresArray<Element> {
     dimensions = elements.isEmpty ? [] : [Dimension(count: elements.count)]
   }
 
-  /// These dimensions. Nil when their product is not the number of elements, when there are more
-  /// than six, or when a subscript would not fit 32 bits.
+  /// These dimensions, or none where there are no elements. Nil when their product is not the
+  /// number of elements, when there are more than six, or when a subscript would not fit 32 bits.
   public init?(_ elements: [Element], dimensions: [Dimension]) {
     guard dimensions.count <= WireLimits.arrayDimensionCount else { return nil }
     var product = dimensions.isEmpty ? 0 : 1
@@ -43,7 +43,7 @@ public struct PostgresArray<Element> {
     }
     guard product == elements.count else { return nil }
     self.elements = elements
-    self.dimensions = dimensions
+    self.dimensions = elements.isEmpty ? [] : dimensions
   }
 
   /// The element at these subscripts, one a dimension; nil when there is none.

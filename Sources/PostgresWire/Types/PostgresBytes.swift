@@ -8,7 +8,8 @@ private enum CardAddress {
   }
 
   static func parse(_ text: String, byteCount: Int) -> UInt64? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let parts = text.split(
+      separator: ":", maxSplits: byteCount, omittingEmptySubsequences: false)
     guard parts.count == byteCount else { return nil }
     var value: UInt64 = 0
     for part in parts {

@@ -89,7 +89,13 @@ extension PostgresCell {
     let count = reader.count
     var texts: [String?] = []
     texts.reserveCapacity(count)
-    for _ in 0..<count { texts.append(try reader.nextCell(String.self).text(depth: depth)) }
+    var room = Self.textByteCount(of: self.count)
+    for _ in 0..<count {
+      let text = try reader.nextCell(String.self).text(depth: depth)
+      room -= text?.utf8.count ?? 0
+      guard room >= 0 else { throw malformed("its text is too long", as: String.self) }
+      texts.append(text)
+    }
     try reader.finish(String.self)
     if type.isVector { return texts.map { $0 ?? "" }.joined(separator: " ") }
     let delimiter = Character(Unicode.Scalar(catalogue.delimiter(ofArray: type)))
@@ -98,6 +104,10 @@ extension PostgresCell {
     return zip(reader.lowerBounds, reader.dimensions).map { "[\($0):\(Int($0) + $1 - 1)]" }
       .joined() + "=" + text
   }
+
+  /// The most bytes of text that an array or a composite of so many bytes is shown as: numbers in
+  /// it can have 147,455 digits in a few bytes each, and there may be millions of them.
+  static func textByteCount(of byteCount: Int) -> Int { 16 * byteCount + (1 << 20) }
 
   private func rangeText(
     depth: Int
@@ -108,8 +118,13 @@ extension PostgresCell {
   }
 
   private func multirangeText(depth: Int) throws(PostgresDecodingError) -> String {
-    try PostgresMultirange<ReadableText>.decodeBinary(self) { cell throws(PostgresDecodingError) in
-      ReadableText(postgresText: try cell.text(depth: depth))
+    var room = Self.textByteCount(of: count)
+    return try PostgresMultirange<ReadableText>.decodeBinary(self) {
+      cell throws(PostgresDecodingError) in
+      let text = try cell.text(depth: depth)
+      room -= text?.utf8.count ?? 0
+      guard room >= 0 else { throw cell.malformed("its text is too long", as: String.self) }
+      return ReadableText(postgresText: text)
     }.description
   }
 }

@@ -8,11 +8,14 @@ public struct PostgresComposite: Sendable {
   /// `src/include/access/htup_details.h`.
   static let fieldCount = 1_664
 
+  /// Small, since a server can send a field in a byte.
   private struct Field: Sendable {
     var type: PostgresType
-    var offset: Int
+    var offset: Int32
     /// -1 for NULL.
-    var length: Int
+    var length: Int32
+
+    var range: Range<Int>? { length < 0 ? nil : Int(offset)..<Int(offset) + Int(length) }
   }
 
   /// The type; `record`, or unspecified for one that was made here, when it has no name.
@@ -21,6 +24,8 @@ public struct PostgresComposite: Sendable {
   private let catalogue: PostgresTypeCatalogue
   private var fields: [Field] = []
   private var bytes: [UInt8] = []
+  /// Whether it was made of more than a message can carry, so that it has nothing to show.
+  private var isTooLong = false
 
   /// A row of these values, nil for NULL, to be sent as text that the server reads as whatever
   /// composite the statement wants there.
@@ -109,10 +114,7 @@ public struct PostgresComposite: Sendable {
     let field = fields[index]
     let result = bytes.withUnsafeBytes { bytes in
       Result { () throws(PostgresDecodingError) in
-        let value =
-          field.length < 0
-          ? nil
-          : UnsafeRawBufferPointer(rebasing: bytes[field.offset..<field.offset + field.length])
+        let value = field.range.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
         return try body(
           PostgresCell(bytes: value, type: field.type, format: format, catalogue: catalogue))
       }
@@ -131,7 +133,15 @@ public struct PostgresComposite: Sendable {
   }
 
   private mutating func append(_ type: PostgresType, _ value: (some Collection<UInt8>)?) {
-    fields.append(Field(type: type, offset: bytes.count, length: value?.count ?? -1))
+    guard bytes.count + (value?.count ?? 0) <= WireLimits.messageByteCount else {
+      isTooLong = true
+      return
+    }
+    // The limit fits 32 bits.
+    fields.append(
+      Field(
+        type: type, offset: Int32(truncatingIfNeeded: bytes.count),
+        length: Int32(truncatingIfNeeded: value?.count ?? -1)))
     if let value { bytes.append(contentsOf: value) }
   }
 }
@@ -171,7 +181,8 @@ extension PostgresComposite: PostgresDecodable, PostgresArrayDecodable {
     var reader = try PostgresValueReader(cell, as: Self.self)
     let count = try reader.count(ofByteCount: 8)
     guard count <= Self.fieldCount else { throw reader.malformed("it has \(count) fields") }
-    bytes.reserveCapacity(reader.remaining)
+    fields.reserveCapacity(count)
+    bytes.reserveCapacity(reader.remaining - 8 * count)
     for _ in 0..<count {
       let type = catalogue.baseType(of: PostgresType(try reader.integer()))
       append(type, try reader.value())
@@ -182,8 +193,11 @@ extension PostgresComposite: PostgresDecodable, PostgresArrayDecodable {
   private mutating func readText(
     _ cell: borrowing PostgresCell, _ known: [PostgresTypeInfo.Field]?
   ) throws(PostgresDecodingError) {
-    var text = NestedTextReader(try cell.requireBytes(as: Self.self)[...])
-    var values: [[UInt8]?] = []
+    let source = try cell.requireBytes(as: Self.self)
+    // Of the commas, those in quotes end no field.
+    let most = min(source.count { $0 == UInt8(ascii: ",") } + 1, Self.fieldCount)
+    fields.reserveCapacity(most)
+    var text = NestedTextReader(source[...])
     var isBroken = !text.skip("(")
     // `()` is a row without fields, where the type has none; else one field that is NULL.
     if !isBroken, known?.isEmpty == true, text.skip(")") {
@@ -192,10 +206,10 @@ extension PostgresComposite: PostgresDecodable, PostgresArrayDecodable {
       while !isBroken {
         switch text.part(isEnd: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ")") }) {
         case .broken: isBroken = true
-        case .none: values.append(nil)
-        case .value(let bytes): values.append(bytes)
+        case .none: append(.unspecified, nil as [UInt8]?)
+        case .value(let bytes): append(.unspecified, bytes)
         }
-        if values.count > Self.fieldCount { isBroken = true }
+        if fields.count > Self.fieldCount { isBroken = true }
         if text.skip(")") { break }
         if !text.skip(",") { isBroken = true }
       }
@@ -203,9 +217,9 @@ extension PostgresComposite: PostgresDecodable, PostgresArrayDecodable {
     guard !isBroken, text.isAtEnd else {
       throw cell.malformed("its text is not a composite's", as: Self.self)
     }
-    for (index, value) in values.enumerated() {
-      let type = known?.count == values.count ? known?[index].type : nil
-      append(catalogue.baseType(of: type ?? .unspecified), value)
+    guard let known, known.count == fields.count else { return }
+    for (index, field) in known.enumerated() {
+      fields[index].type = catalogue.baseType(of: field.type)
     }
   }
 }
@@ -231,11 +245,15 @@ extension PostgresComposite: PostgresTextRepresentable, CustomStringConvertible 
   public var description: String { (try? text(depth: PostgresCell.textDepth)) ?? "(?)" }
 
   func text(depth: Int) throws(PostgresDecodingError) -> String {
+    if isTooLong { throw malformed("it is longer than a message can be", as: String.self) }
     var parts: [String] = []
+    var room = PostgresCell.textByteCount(of: bytes.count)
     for index in fields.indices {
       let text = try withCell(at: index, as: String.self) { cell throws(PostgresDecodingError) in
         try cell.text(depth: depth)
       }
+      room -= text?.utf8.count ?? 0
+      guard room >= 0 else { throw malformed("its text is too long", as: String.self) }
       parts.append(text.map { quotedPart($0) { _ in false } } ?? "")
     }
     return "(" + parts.joined(separator: ",") + ")"

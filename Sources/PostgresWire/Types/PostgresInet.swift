@@ -6,6 +6,9 @@ private enum NetworkAddress {
   static let family4: UInt8 = 2
   static let family6: UInt8 = 3
 
+  /// The longest text, in bytes. Source: `inet6` of 45 and the prefix's `/128`.
+  private static let textByteCount = 49
+
   static func isValid(_ bytes: [UInt8], _ prefixLength: UInt8) -> Bool {
     (bytes.count == 4 || bytes.count == 16) && Int(prefixLength) <= bytes.count * 8
   }
@@ -71,6 +74,7 @@ private enum NetworkAddress {
 
   /// Reads an address with an optional `/length`.
   static func parse(_ text: String) -> (bytes: [UInt8], prefixLength: UInt8)? {
+    guard text.utf8.count <= textByteCount else { return nil }
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2 else { return nil }
     guard let bytes = parts[0].contains(":") ? parse6(parts[0]) : parse4(parts[0]) else {
@@ -103,7 +107,6 @@ private enum NetworkAddress {
       }
       return bytes
     }
-    guard text.utf8.count <= 45 else { return nil }
     guard let gap = text.firstRange(of: "::") else {
       return groups(text).flatMap { $0.count == 16 ? $0 : nil }
     }

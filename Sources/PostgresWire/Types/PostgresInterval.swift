@@ -94,7 +94,8 @@ public struct PostgresInterval: PostgresScalar {
     case "infinity": self = .infinity
     case "-infinity": self = .negativeInfinity
     default:
-      var parts = text.split(separator: " ")[...]
+      // Three units with their numbers and a time; with more, the last part is no part.
+      var parts = text.split(separator: " ", maxSplits: 7)[...]
       guard !parts.isEmpty else { return nil }
       var total = 0
       while let part = parts.popFirst() {
@@ -120,11 +121,11 @@ public struct PostgresInterval: PostgresScalar {
   private static func time(_ text: Substring) -> Int64? {
     let isNegative = text.hasPrefix("-")
     let parts = text.drop { $0 == "-" || $0 == "+" }.split(
-      separator: ":", omittingEmptySubsequences: false)
+      separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
     guard parts.count == 3, let hours = UInt64(parts[0]), let minutes = UInt64(parts[1]),
       hours < 1 << 32, minutes < 60
     else { return nil }
-    let second = parts[2].split(separator: ".", omittingEmptySubsequences: false)
+    let second = parts[2].split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
     guard second.count <= 2, let seconds = UInt64(second[0]), seconds < 60 else { return nil }
     var fraction = 0
     if second.count == 2 {

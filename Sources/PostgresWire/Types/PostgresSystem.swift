@@ -10,7 +10,7 @@ public struct PostgresLSN: PostgresScalar {
 
   /// Reads `16/B374D848`; nil when the text has another form.
   public init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
     guard parts.count == 2, let high = UInt32(parts[0], radix: 16),
       let low = UInt32(parts[1], radix: 16)
     else { return nil }
@@ -152,7 +152,7 @@ public struct PostgresTID: PostgresScalar {
   /// Reads `(0,1)`; nil when the text has another form.
   public init?(_ text: String) {
     let parts = text.dropFirst().dropLast().split(
-      separator: ",", omittingEmptySubsequences: false)
+      separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
     guard text.hasPrefix("("), text.hasSuffix(")"), parts.count == 2,
       let block = UInt32(parts[0]), let offset = UInt16(parts[1])
     else { return nil }
@@ -196,13 +196,19 @@ public struct PostgresSnapshot: PostgresScalar {
 
   /// Reads `10:20:10,14,15`; nil when the text has another form.
   public init?(_ text: String) {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let parts = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
     guard parts.count == 3, let minimum = UInt64(parts[0]), let maximum = UInt64(parts[1]) else {
       return nil
     }
-    let texts = parts[2].split(separator: ",")
-    let running = texts.compactMap { UInt64($0) }
-    guard running.count == texts.count else { return nil }
+    // One by one: to take them all apart first would need many times the text's memory.
+    var running: [UInt64] = []
+    var rest = parts[2]
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0 != "," }
+      rest = rest[digits.endIndex...].dropFirst()
+      guard let number = UInt64(digits) else { return nil }
+      running.append(number)
+    }
     self.init(minimum: minimum, maximum: maximum, running: running)
   }
 

@@ -4,8 +4,19 @@ import Foundation
 struct ServerBinaries {
   let folder: String
 
-  /// Looks in PATH, asks `pg_config`, then takes the newest of the folders that distributions use.
+  /// The variable that names the folder, for tests against another server than the newest.
+  static let variable = "ROOST_POSTGRES_BIN"
+
+  /// The folder that the variable names; else the newest of the folders that distributions use,
+  /// then PATH and what `pg_config` says.
   static func find() throws -> ServerBinaries {
+    if let folder = ProcessInfo.processInfo.environment[variable], !folder.isEmpty {
+      guard isComplete(folder) else {
+        throw ThrowawayPostgresError(
+          message: "\(variable) is \(folder), where initdb, postgres and pg_ctl are not")
+      }
+      return ServerBinaries(folder: folder)
+    }
     var folders = packagedFolders()
     folders += (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
       .map(String.init)

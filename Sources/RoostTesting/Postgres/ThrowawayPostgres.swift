@@ -200,10 +200,12 @@ public struct ThrowawayPostgres: Sendable {
       for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
         options += " -c \(name)=\(value)"
       }
-      let (lifeline, answer) = try Lifeline.spawn(arguments: [
-        folder, binaries.folder, user, String(port), authentication.rawValue, "roost", options,
-        primary.map { "host=\($0.folder) port=\($0.port) user=roost" } ?? "",
-      ])
+      let (lifeline, answer) = try Lifeline.spawn(
+        supervisorScript,
+        [
+          folder, binaries.folder, user, String(port), authentication.rawValue, "roost", options,
+          primary.map { "host=\($0.folder) port=\($0.port) user=roost" } ?? "",
+        ])
       if answer == "ready" {
         self.authentication = authentication
         self.folder = folder
@@ -240,7 +242,7 @@ public struct ThrowawayPostgres: Sendable {
   }
 
   /// In /tmp rather than TMPDIR: a Unix socket's path holds 107 bytes at most.
-  private static func makeFolder() throws -> String {
+  static func makeFolder() throws -> String {
     var template = Array("/tmp/roost-pg-XXXXXX".utf8CString)
     guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap(mkdtemp) }) != nil else {
       throw ThrowawayPostgresError(message: "cannot make a folder in /tmp: errno \(errno)")
@@ -249,7 +251,7 @@ public struct ThrowawayPostgres: Sendable {
   }
 
   /// The user that the server is to run as, empty for ourselves: it refuses to run as root.
-  private static func serverUser(owning paths: [String]) throws -> String {
+  static func serverUser(owning paths: [String]) throws -> String {
     guard getuid() == 0 else { return "" }
     for name in ["postgres", "nobody"] {
       guard let entry = getpwnam(name) else { continue }
@@ -259,7 +261,7 @@ public struct ThrowawayPostgres: Sendable {
     throw ThrowawayPostgresError(message: "run as root, and neither postgres nor nobody exists")
   }
 
-  private static func freePort() throws -> Int {
+  static func freePort() throws -> Int {
     let descriptor = socket(AF_INET, streamSocketType, 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
@@ -276,46 +278,5 @@ public struct ThrowawayPostgres: Sendable {
       throw ThrowawayPostgresError(message: "no free port: errno \(errno)")
     }
     return Int(UInt16(bigEndian: address.sin_port))
-  }
-}
-
-/// The pipe that keeps a supervisor, and with it its cluster, alive.
-private final class Lifeline: Sendable {
-  /// Beyond the descriptors that a test process has open.
-  private static let descriptorLimit: Int32 = 4_096
-
-  private let input: Mutex<FileHandle?>
-
-  private init(_ input: FileHandle) {
-    self.input = Mutex(input)
-  }
-
-  func cut() {
-    input.withLock { handle in
-      try? handle?.close()
-      handle = nil
-    }
-  }
-
-  /// Starts the supervisor and waits for its line.
-  static func spawn(arguments: [String]) throws -> (Lifeline, answer: String) {
-    let process = Process()
-    let input = Pipe()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", supervisorScript, "roost-throwaway-postgres"] + arguments
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    let write = input.fileHandleForWriting
-    // A child process inherits what is open. Another child with our pipe would keep the cluster
-    // alive; the supervisor, which lives as long as we do, with another's pipe would keep whoever
-    // reads that to its end waiting for ever. What the child needs is duplicated, and stays open.
-    for descriptor in 3..<Self.descriptorLimit { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    try process.run()
-    let line = output.fileHandleForReading.readDataToEndOfFile()
-    let answer = String(decoding: line, as: UTF8.self)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-    return (Lifeline(write), answer)
   }
 }

@@ -70,23 +70,13 @@ package final class FaultyInputStream: InputStream {
 package func loopbackStreams(
   port: Int, faults: StreamFaults = StreamFaults(), bufferByteCount: Int32? = nil
 ) throws -> (input: InputStream, output: OutputStream) {
-  let descriptor = socket(AF_INET, streamSocketType, 0)
-  let socket = Socket(descriptor)
-  if var bufferByteCount {
+  let socket = Loopback.connect(to: port) { descriptor in
+    guard var bufferByteCount else { return }
     let size = socklen_t(MemoryLayout<Int32>.size)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bufferByteCount, size)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bufferByteCount, size)
   }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-  address.sin_port = UInt16(truncatingIfNeeded: port).bigEndian
-  let result = withUnsafePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-      connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
-    }
-  }
-  guard result == 0, SocketPlatform.prepare(descriptor) else {
+  guard let socket else {
     throw ThrowawayPostgresError(message: "cannot connect to port \(port): \(errno)")
   }
   return (FaultyInputStream(TransportInputStream(socket), faults), TransportOutputStream(socket))

@@ -17,22 +17,7 @@ package final class ScriptedServer: Sendable {
 
   /// Starts to listen.
   package init(_ script: @escaping Script) throws {
-    let descriptor = socket(AF_INET, streamSocketType, 0)
-    listener = Socket(descriptor)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        guard bind(descriptor, pointer, length) == 0, listen(descriptor, 16) == 0 else {
-          return Int32(-1)
-        }
-        return getsockname(descriptor, pointer, &length)
-      }
-    }
-    guard result == 0 else { throw ThrowawayPostgresError(message: "cannot listen: \(errno)") }
-    port = Int(UInt16(bigEndian: address.sin_port))
+    (listener, port) = try Loopback.listen()
     let listener = listener
     Thread.detachNewThread {
       while true {
@@ -180,6 +165,11 @@ package final class ScriptedConversation {
   /// Does the start-up without authentication.
   package func logIn() throws {
     _ = try readStartup()
+    try letIn()
+  }
+
+  /// Does what of the start-up comes behind the client's first message.
+  package func letIn() throws {
     try send(
       .authentication(.ok), .parameterStatus(name: "server_encoding", value: "UTF8"),
       .backendKeyData(processID: 1, secretKey: [1, 2, 3, 4]), .readyForQuery(.idle))

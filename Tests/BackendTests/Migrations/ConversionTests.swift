@@ -1,4 +1,5 @@
 import Roost
+import RoostTesting
 import Testing
 
 /// ALTER COLUMN TYPE on stored values: an embedded backend makes of each what Postgres makes of it,
@@ -33,7 +34,7 @@ import Testing
     .init(from: "varchar(9) COLLATE \"C\"", to: "text COLLATE \"C\"", values: ["'ab ', ''"]),
     .init(
       from: "text COLLATE \"C\"", to: "integer",
-      values: ["'7', ' -8 ', '+9'", "'x'", "''", "'1.5'", "'2147483648'", "'1e3'", "'0x10'"],
+      values: ["'7', ' -8 ', '+9'", "'x'", "''", "'1.5'", "'2147483648'", "'1e3'"],
       isExplicit: true),
     .init(
       from: "text COLLATE \"C\"", to: "boolean",
@@ -83,6 +84,15 @@ import Testing
     let error = await MigrationFixture.failure { try await fixture.up(set) }
     if let error { return error.code.rawValue }
     return try await fixture.rows("t", set).map { $0[1] }.joined(separator: "|")
+  }
+
+  /// Version 16 has begun to read integers in other bases; embedded backends read them as 15 does.
+  @Test(.disabled("the server reads them") { try await ServerFeature.version(16).isThere })
+  func integersInOtherBases() async throws {
+    try await asPostgres(
+      Conversion(
+        from: "text COLLATE \"C\"", to: "integer", values: ["'0x10'", "'1_000'"],
+        isExplicit: true))
   }
 
   @Test(arguments: all)

@@ -7,7 +7,10 @@ import RoostTesting
 import Testing
 
 /// A store over TLS is a store.
-@Suite(.timeLimit(.minutes(1))) struct TLSStoreTests {
+@Suite(
+  .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+  .timeLimit(.minutes(1)))
+struct TLSStoreTests {
   private func open(_ url: String) async throws -> Store {
     try await Store.open(
       url, backends: [.memory, .postgres], migrations: [Note.migrations], migrate: .auto,
