@@ -199,24 +199,4 @@ struct SeededGenerator: RandomNumberGenerator {
     #expect(model.state.isDrained)
     #expect(model.closed.count == model.opened)
   }
-
-  @Test func durationsKnowTheirPercentiles() {
-    var durations = PostgresDurations()
-    #expect(durations.percentile(0.5) == nil)
-    for microseconds in 1...1_000 as ClosedRange<UInt64> {
-      durations.note(nanoseconds: microseconds * 1_000)
-    }
-    #expect(durations.count == 1_000)
-    #expect(durations.total == .microseconds(500_500))
-    for (part, exact) in [(0.5, 500), (0.95, 950), (0.99, 990), (0.001, 1)] {
-      let found = durations.percentile(part) ?? .zero
-      #expect(found >= .microseconds(exact))
-      #expect(found <= .microseconds(exact) * 1.25 + .microseconds(1))
-    }
-    #expect(durations.percentile(1) == .microseconds(1_000))
-    durations.note(nanoseconds: .max)
-    #expect(durations.percentile(1) == durations.maximum)
-    durations.note(nanoseconds: 0)
-    #expect(durations.percentile(0) == .microseconds(1))
-  }
 }

@@ -1,5 +1,5 @@
 public import Foundation
-@_exported public import PostgresWire
+import PostgresWire
 import RoostCore
 
 /// A session with a Postgres server.
