@@ -108,4 +108,19 @@ import Testing
     }
     #expect(parameters.count == 0)
   }
+
+  /// CVE-2024-1597 and GHSA-j88v-2chj-qfwx: a driver that writes values into the text takes `--1`
+  /// for a comment, and finds places for values within literals. Here values are never in the text.
+  @Test func valuesAreNeverPartOfTheText() async throws {
+    let server = try await ThrowawayPostgres.shared(.trust)
+    let connection = try await PostgresConnection.connect(
+      PostgresConfiguration(server.url(), environment: [:]))
+    let (difference, text) = try await connection.queryOne(
+      "SELECT 1-\(Int32(-1))::int4, \("'; DROP TABLE x; --")::text", as: (Int32, String).self)
+    #expect(difference == 2 && text == "'; DROP TABLE x; --")
+    let quoted = try await connection.queryOne(
+      "SELECT $$ $1 $$ || \("a")::text || ' $2 ' || \("b")::text /* $3 */", as: String.self)
+    #expect(quoted == " $1 a $2 b")
+    await connection.close()
+  }
 }
