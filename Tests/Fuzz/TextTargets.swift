@@ -20,7 +20,7 @@ extension FuzzTarget {
       let again = try unwrap(Numeric(value.description), "\(value) cannot be read")
       try require(again.description == value.description, "\(value) is another after a round trip")
     },
-    FuzzTarget("uri", allowance: 32 << 10) { input in
+    FuzzTarget("uri", allowance: 128 << 10) { input in
       _ = try? PostgresConfiguration(String(decoding: input, as: UTF8.self), environment: [:])
     } check: { input in
       let text = "postgres://u:sEcReT!@" + String(decoding: input, as: UTF8.self)
@@ -33,7 +33,7 @@ extension FuzzTarget {
         try require(!"\(error)".contains("sEcReT!"), "an error shows a password")
       }
     },
-    FuzzTarget("keywords", allowance: 32 << 10) { input in
+    FuzzTarget("keywords", allowance: 128 << 10) { input in
       _ = try? ConnectionString(String(decoding: input, as: UTF8.self))
     } check: { input in
       let text = "password=sEcReT! " + String(decoding: input, as: UTF8.self)
