@@ -3,7 +3,7 @@ import RoostCore
 
 extension FuzzTarget {
   static let authentication: [FuzzTarget] = [
-    FuzzTarget("scram-client", allowance: 32 << 10) { input in
+    FuzzTarget("scram-client", allowance: 64 << 10) { input in
       try runClient(input)
     } check: { _ in
     },

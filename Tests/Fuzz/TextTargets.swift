@@ -43,14 +43,14 @@ extension FuzzTarget {
         try require(!"\(error)".contains("sEcReT!"), "an error shows a password")
       }
     },
-    FuzzTarget("password-file", allowance: 64 << 10) { input in
+    FuzzTarget("password-file", allowance: 128 << 10) { input in
       try withFile(input) { path in
         let file = PasswordFile(path)
         _ = file.find(
           PostgresConfiguration.Host("h", port: 5_432), database: "d", user: "u")
       }
     },
-    FuzzTarget("service-file", allowance: 64 << 10) { input in
+    FuzzTarget("service-file", allowance: 128 << 10) { input in
       try withFile(input) { path in
         _ = try? PostgresConfiguration(
           "service=s", environment: ["PGSERVICEFILE": path, "PGSYSCONFDIR": "/nonexistent"])

@@ -276,7 +276,8 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
   }
 
   /// Each host's certificate must be of its own name.
-  @Test func namesUnderTLS() async throws {
+  @Test(.enabled("needs a server with TLS") { try await ServerFeature.tls.isThere })
+  func namesUnderTLS() async throws {
     let fixture = try await TLSFixture()
     let root = fixture.certificates.path("root.crt")
     var configuration = try fixture.configuration([

@@ -277,7 +277,8 @@ private let cancelled = BackendMessage.errorResponse(
     return (server, configuration)
   }
 
-  @Test func aSessionWithTLSIsCancelledWithTLS() async throws {
+  @Test(.enabled("needs a server with TLS") { try await ServerFeature.tls.isThere })
+  func aSessionWithTLSIsCancelledWithTLS() async throws {
     let stage = Stage()
     let (server, configuration) = try await encryptedServer(stage, cancelCertificate: "server")
     let connection = try await PostgresConnection.connect(configuration)
@@ -290,7 +291,9 @@ private let cancelled = BackendMessage.errorResponse(
   }
 
   /// Neither in the clear, nor to somebody else who has the address.
-  @Test(arguments: [("server", false), ("elsewhere", true), ("self", true)])
+  @Test(
+    .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
+    arguments: [("server", false), ("elsewhere", true), ("self", true)])
   func theKeyIsNotGivenAway(certificate: String, speaksTLS: Bool) async throws {
     let stage = Stage()
     let (server, configuration) = try await encryptedServer(

@@ -62,7 +62,11 @@ import Testing
     return (error as? PostgresError)?.ranToItsEnd == false
   }
 
-  @Test(arguments: Place.allCases) func onOneConnection(_ place: Place) async throws {
+  @Test(.enabled("needs a server with TLS") { try await ServerFeature.tls.isThere })
+  func onOneConnectionWithTLS() async throws { try await onOneConnection(.encrypted) }
+
+  @Test(arguments: Place.allCases.filter { $0 != .encrypted })
+  func onOneConnection(_ place: Place) async throws {
     let connection = try await PostgresConnection.connect(try await configuration(place))
     let backend = try await connection.queryOne("SELECT pg_backend_pid()", as: Int.self)
     var cancelled = 0
