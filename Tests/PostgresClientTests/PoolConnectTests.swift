@@ -97,8 +97,9 @@ import Testing
     let server = try ScriptedServer { conversation in
       _ = counter.begin()
       Thread.sleep(forTimeInterval: 0.05)
-      try conversation.logIn()
+      // Before the client can know that it is in, and let the next one begin.
       counter.end()
+      try conversation.logIn()
       try Self.serve(conversation)
     }
     var options = PostgresPoolOptions()
