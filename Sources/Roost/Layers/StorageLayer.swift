@@ -85,7 +85,7 @@ public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
   case metrics
   /// Refuses changes.
   case readOnly
-  /// Answers in the backend's place while that is away.
+  /// Refuses calls while the backend keeps failing.
   case breaker
   /// Runs calls again.
   case retry
