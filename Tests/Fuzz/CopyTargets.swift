@@ -57,7 +57,7 @@ extension FuzzTarget {
   ) -> CopyRows {
     var result = CopyRows()
     var reader = CopyBinaryReader()
-    var numbers = Numbers(seed: seed ?? 0)
+    var numbers = SeededGenerator(seed: seed ?? 0)
     var rest = bytes[...]
     while !rest.isEmpty, !result.hasFailed {
       let slice = rest.prefix(seed == nil ? rest.count : Int(numbers.next() % 9) + 1)
@@ -96,7 +96,7 @@ private struct CopyText {
     while !input.rest.isEmpty {
       let label = String(decoding: input.part(), as: UTF8.self)
       let choice = input.byte()
-      var numbers = Numbers(seed: UInt64(choice) << 8 | UInt64(input.byte()))
+      var numbers = SeededGenerator(seed: UInt64(choice) << 8 | UInt64(input.byte()))
       rows.append(
         Row(
           number: Int64(bitPattern: numbers.next()),

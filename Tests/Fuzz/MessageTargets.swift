@@ -1,4 +1,5 @@
 import PostgresWire
+import RoostCore
 
 extension FuzzTarget {
   /// What a framer holds at first, and a copy of it while it grows.
@@ -107,7 +108,7 @@ extension FuzzTarget {
 
   /// Columns of types and formats that the seed chooses.
   static func columns(count: Int, seed: UInt64) -> PostgresColumns {
-    var numbers = Numbers(seed: seed)
+    var numbers = SeededGenerator(seed: seed)
     return PostgresColumns(
       (0..<count).map { index in
         let choice = Int(numbers.next() % UInt64(FuzzTypes.all.count))
@@ -136,7 +137,7 @@ private struct Framing: Equatable {
   init(_ bytes: UnsafeRawBufferPointer, slicedBy seed: UInt64?, isTagged: Bool) {
     headerByteCount = isTagged ? 5 : 4
     var framer = MessageFramer(limit: WireLimits.messageByteCount, isTagged: isTagged)
-    var numbers = Numbers(seed: seed ?? 0)
+    var numbers = SeededGenerator(seed: seed ?? 0)
     var rest = bytes[...]
     while !rest.isEmpty, !hasFailed {
       let slice = rest.prefix(seed == nil ? rest.count : Int(numbers.next() % 9) + 1)

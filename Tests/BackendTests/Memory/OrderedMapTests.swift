@@ -1,3 +1,4 @@
+import RoostCore
 import RoostMemory
 import Testing
 
@@ -11,25 +12,13 @@ private struct IntKey: OrderedKey, Hashable {
   }
 }
 
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// The ordered map against a sorted array.
 @Suite struct OrderedMapTests {
   private typealias Map = OrderedMap<IntKey, Int>
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func randomChanges(seed: UInt64) {
-    var random = Generator(state: seed)
+    var random = SeededGenerator(seed: seed)
     // Few keys make many collisions, many keys make deep trees.
     let range = seed % 2 == 0 ? 0..<300 : 0..<8_000
     var map = Map()
@@ -51,7 +40,7 @@ private struct Generator: RandomNumberGenerator {
   }
 
   private func expectEqual(
-    _ map: Map, _ model: [Int: Int], _ range: Range<Int>, _ random: inout Generator
+    _ map: Map, _ model: [Int: Int], _ range: Range<Int>, _ random: inout SeededGenerator
   ) {
     let keys = model.keys.sorted()
     #expect(map.count == keys.count)
