@@ -68,7 +68,7 @@ struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
 }
 
 extension TransactionOptions {
-  fileprivate func with(deadline: Duration) -> TransactionOptions {
+  func with(deadline: Duration) -> TransactionOptions {
     var options = self
     options.deadline = deadline
     return options

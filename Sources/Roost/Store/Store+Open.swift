@@ -45,6 +45,8 @@ extension Store {
   ///     places.
   ///   - layers: what stands around the backend, the outermost first; a route's place has those of
   ///     its URL. A layer that the URL asks for takes the place of the same kind here.
+  ///   - movingFrom: the URL of the store that this one takes the place of, while both are in use;
+  ///     nil for what the variable `MIGRATE_FROM_URL` says. See ``StoreMove``.
   ///   - migrate: how far to go with migrations; nil for the URL's word or the default.
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
@@ -55,8 +57,8 @@ extension Store {
   ///   `schemaDrift`, `unavailable`, `accessDenied`, `locked`, `corrupted`.
   public static func open(
     _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
-    routes: [Route] = [], layers: [any StorageLayer] = [], migrate: MigrationMode? = nil,
-    requireURL: Bool = false,
+    routes: [Route] = [], layers: [any StorageLayer] = [], movingFrom: String? = nil,
+    migrate: MigrationMode? = nil, requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
@@ -66,6 +68,15 @@ extension Store {
     let now = generators.now()
     let plan = try MigrationPlan(migrations, now: now)
     let tables = try RoutedTables(routes, main: target, plan.schema)
+    if let old = movingFrom ?? context.environment["MIGRATE_FROM_URL"] {
+      guard routes.isEmpty else {
+        throw StoreError(.unsupported, "a store with routes moves place by place")
+      }
+      let places = try (from: BackendURL(old), to: target)
+      return try await openMoving(places, layers, generators, context) { url throws(StoreError) in
+        try await open(url, [], registry, context, plan, migrate, at: now)
+      }
+    }
     let main = try await open(target, layers, registry, context, plan, migrate, at: now)
     let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
       try await open(url, [], registry, context, plan, migrate, at: now)

@@ -24,13 +24,19 @@ package final class StoreContext: Sendable {
   package let backend: any StorageBackend
   package let schema: Schema
   let generators: StoreGenerators
+  /// The move that the store is in; nil when it is in none.
+  let move: StoreMove?
   private let layouts: [String: RowLayout]
   private let checked = Mutex<Set<ObjectIdentifier>>([])
 
   /// The stores in whose transactions the current task is.
   @TaskLocal static var transactions: Set<ObjectIdentifier> = []
 
-  init(backend: any StorageBackend, schema: Schema, generators: StoreGenerators) {
+  init(
+    backend: any StorageBackend, schema: Schema, generators: StoreGenerators,
+    move: StoreMove? = nil
+  ) {
+    self.move = move
     self.backend = backend
     self.schema = schema
     self.generators = generators

@@ -1,14 +1,13 @@
 import Foundation
-import Roost
-import RoostCore
-import RoostMemory
+package import RoostCore
 
 // Rows as JSON objects: a key a column, NULL left out. Numbers that JSON tools may not keep
 // exactly (numeric, infinities, NaN) are strings; so are times, in ISO form.
 
 /// Writes rows of one table.
-struct RowJSONWriter {
-  static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+package struct RowJSONWriter {
+  package static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter)
+  {
     json.beginObject()
     for (column, value) in zip(table.columns, row) where !value.isNull {
       json.key(column.name)
@@ -18,7 +17,7 @@ struct RowJSONWriter {
   }
 
   /// Writes a key's columns only.
-  static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+  package static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
     json.beginObject()
     for (column, value) in zip(table.primaryKey.columns, key) {
       json.key(column)
@@ -66,13 +65,13 @@ struct RowJSONWriter {
 }
 
 /// Reads rows of one table.
-struct RowJSONReader {
+package struct RowJSONReader {
   private let table: TableDefinition
   private let names: [[UInt8]]
   private let types: [ColumnType]
   private let keyPositions: [Int]
 
-  init(_ table: TableDefinition) {
+  package init(_ table: TableDefinition) {
     self.table = table
     names = table.columns.map { Array($0.name.utf8) }
     types = table.columns.map(\.type)
@@ -80,7 +79,7 @@ struct RowJSONReader {
   }
 
   /// Reads a row; columns that are left out are NULL.
-  func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+  package func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
     var row = [Value](repeating: .null, count: types.count)
     var expected = 0
     try json.beginObject()
@@ -92,13 +91,13 @@ struct RowJSONReader {
   }
 
   /// Reads the values of the primary key's columns.
-  func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
-    key(of: try row(&json)).values
+  package func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+    key(of: try row(&json))
   }
 
   /// A row's primary key.
-  func key(of row: [Value]) -> RowKey {
-    RowKey(keyPositions.map { row[$0] })
+  package func key(of row: [Value]) -> [Value] {
+    keyPositions.map { row[$0] }
   }
 
   private func value(

@@ -1,0 +1,209 @@
+import Foundation
+import RoostCore
+import Synchronization
+
+/// Runs a move: carries changes, copies what was there before, compares, and takes the steps that
+/// were asked for. One at a time does so, whichever process it is in; another one takes over when
+/// it has not been heard of for a while.
+package final class Mover: Sendable {
+  /// How a move is run.
+  package struct Options: Sendable {
+    /// How many rows are carried or copied in one transaction.
+    package var batch = TableLinks.batch
+    /// After how long without a sign of life another mover takes over.
+    package var lease = Duration.seconds(15)
+    /// How often in a row the stores must be found equal before they may change places.
+    package var cleanWindows = 3
+    /// The pause between two comparisons.
+    package var windowPause = Duration.seconds(1)
+    /// The pause after which a mover that had nothing to do looks again.
+    package var idlePause = Duration.milliseconds(20)
+    /// The most rows copied in a second; nil for as many as can be.
+    package var rowsPerSecond: Int?
+    /// How long writers may be kept waiting while the stores change places.
+    package var fence = Duration.seconds(20)
+
+    package init() {}
+  }
+
+  struct State {
+    /// The epoch of the lease on each side; nil without a lease.
+    var epochs: [MoveSide: Int]?
+    var renewedAt = ContinuousClock.now
+    var comparedAt: ContinuousClock.Instant?
+    /// What the last comparison found.
+    var digests: [String: String] = [:]
+    /// Why the last step failed; nil when it did not.
+    var failure: StoreError?
+  }
+
+  let backend: MovingBackend
+  let options: Options
+  let state = Mutex(State())
+  private let owner = UUID()
+  let log: @Sendable (LogLine) -> Void
+
+  init(
+    _ backend: MovingBackend, _ options: Options = Options(),
+    log: @escaping @Sendable (LogLine) -> Void = { _ in }
+  ) {
+    self.backend = backend
+    self.options = options
+    self.log = log
+  }
+
+  /// Runs the move until the task is cancelled, or the move is complete. What fails is tried again;
+  /// nothing is given up.
+  func run() async {
+    var pause = Duration.milliseconds(100)
+    while !Task.isCancelled {
+      do throws(StoreError) {
+        let hasWorked = try await step()
+        if let failure = state.withLock({ $0.failure.take() }) {
+          log(LogLine(.info, "the move goes on, after: \(failure.message)"))
+        }
+        pause = .milliseconds(100)
+        if backend.state.stage == .complete { break }
+        if !hasWorked { try? await Task.sleep(for: options.idlePause) }
+      } catch {
+        let isNew = state.withLock { state in
+          defer { state.failure = error }
+          return state.failure?.code != error.code
+        }
+        if isNew, error.code != .cancelled, error.code != .locked {
+          log(LogLine(.warning, "the move waits: \(error.message)"))
+        }
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, .seconds(2))
+      }
+    }
+    await release()
+  }
+
+  /// Does the next piece of work.
+  /// - Returns: whether there was any.
+  /// - Throws: `locked` while another mover is at work.
+  package func step() async throws(StoreError) -> Bool {
+    try await holdLease()
+    let state = try await backend.refresh()
+    // A mover before this one was stopped while the stores changed places.
+    if state.isFenced {
+      try await unfence()
+      return true
+    }
+    var hasWorked = false
+    if state.stage.isNoting { hasWorked = try await carry(from: state.authority) > 0 }
+    switch state.stage {
+    case .backfill: hasWorked = try await backfill() || hasWorked
+    case .verify, .shadow, .percentage: hasWorked = try await compareIfDue(state) || hasWorked
+    default: break
+    }
+    return try await follow(state) || hasWorked
+  }
+
+  /// Carries some of what waits.
+  /// - Returns: how many rows.
+  func carry(from side: MoveSide) async throws(StoreError) -> Int {
+    var carrier = ChangeCarrier(
+      links: backend.links, source: backend.backend(side), target: backend.backend(side.other))
+    carrier.fence = fence(side.other)
+    carrier.limit = options.batch
+    let entries = try await carrier.carry()
+    var versions: [RowReference: UUID] = [:]
+    for entry in entries { versions[entry.row] = entry.version }
+    backend.pending.remove(versions)
+    return entries.count
+  }
+
+  /// Changes the state, in the store that counts by the new state first: who reads both takes the
+  /// newer one.
+  func change(
+    _ change: @Sendable (inout MoveState) -> Void
+  ) async throws(StoreError) {
+    var new = backend.state
+    change(&new)
+    new.revision += 1
+    for side in [new.authority, new.authority.other] {
+      let record = MoveRecords.SidedState(side: side, state: new)
+      let fence = fence(side)
+      try await backend.backend(side).writing { session throws(StoreError) in
+        try await fence(session)
+        _ = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forUpdate)
+        try await MoveRecords.write(record, as: MoveRecords.state, in: session)
+      }
+      backend.adopt(new)
+    }
+  }
+}
+
+// The lease.
+
+extension Mover {
+  /// Takes the lease, or renews it when a third of it is over.
+  private func holdLease() async throws(StoreError) {
+    let (epochs, renewedAt) = state.withLock { ($0.epochs, $0.renewedAt) }
+    if epochs != nil, ContinuousClock.now - renewedAt < options.lease / 3 { return }
+    var taken: [MoveSide: Int] = [:]
+    do throws(StoreError) {
+      for side in [MoveSide.to, .from] {
+        let known = epochs?[side]
+        taken[side] = try await backend.backend(side).writing { session throws(StoreError) in
+          try await take(known, in: session)
+        }
+      }
+    } catch {
+      if error.code == .locked { state.withLock { $0.epochs = nil } }
+      throw error
+    }
+    let epochsNow = taken
+    state.withLock { state in
+      state.epochs = epochsNow
+      state.renewedAt = .now
+    }
+  }
+
+  private func take(
+    _ known: Int?, in session: any StorageTransaction
+  ) async throws(StoreError) -> Int {
+    let now = Date().timeIntervalSince1970
+    var lease =
+      try await MoveRecords.read(
+        MoveRecords.lease, in: session, lock: .forUpdate) ?? MoveLease()
+    if lease.owner != owner || lease.epoch != known {
+      let age = now - lease.renewedAt
+      if let other = lease.owner, other != owner, age < options.lease / .seconds(1) {
+        throw StoreError(.locked, "another process runs this move")
+      }
+      lease.epoch += 1
+      lease.owner = owner
+    }
+    lease.renewedAt = now
+    try await MoveRecords.write(lease, as: MoveRecords.lease, in: session)
+    return lease.epoch
+  }
+
+  /// Gives the lease back, so that the next mover need not wait.
+  func release() async {
+    guard let epochs = state.withLock({ $0.epochs.take() }) else { return }
+    for (side, epoch) in epochs {
+      _ = try? await backend.backend(side).writing { session throws(StoreError) in
+        let lease = try await MoveRecords.read(MoveRecords.lease, in: session, lock: .forUpdate)
+        guard var lease, lease.epoch == epoch, lease.owner == owner else { return }
+        lease.owner = nil
+        try await MoveRecords.write(lease, as: MoveRecords.lease, in: session)
+      }
+    }
+  }
+
+  /// What must hold in each transaction in which this mover writes: it is still the one.
+  func fence(_ side: MoveSide) -> ChangeCarrier.Fence {
+    let epoch = state.withLock { $0.epochs?[side] }
+    let owner = owner
+    return { session throws(StoreError) in
+      let lease = try await MoveRecords.read(MoveRecords.lease, in: session, lock: .forShare)
+      guard let lease, lease.epoch == epoch, lease.owner == owner else {
+        throw StoreError(.locked, "another process runs this move")
+      }
+    }
+  }
+}

@@ -1,0 +1,348 @@
+import Foundation
+import Synchronization
+
+/// Two backends that are one store while it moves from the first to the second.
+///
+/// Changes go to the store that counts, and into its journal, in one transaction. Each such
+/// transaction looks at the move's state in the store itself, under a lock, so that no process can
+/// write by an old state. Reads go to the store that counts, and a share of them to the other.
+///
+/// Promise: a reader never sees a value older than the last that its process wrote.
+package final class MovingBackend: StorageBackend {
+  /// Another store counts than the one that a transaction was begun on.
+  private struct AuthorityChanged: Error {}
+
+  package let from: any StorageBackend
+  package let to: any StorageBackend
+  let schema: Schema
+  let links: TableLinks
+  let pending = PendingRows()
+  let comparison: ReadComparison
+  private let current: Mutex<MoveState>
+  private let tasks = Mutex<[Task<Void, Never>]>([])
+
+  /// Takes over two backends whose state has been read.
+  init(
+    from: any StorageBackend, to: any StorageBackend, schema: Schema, links: TableLinks,
+    state: MoveState
+  ) {
+    self.from = from
+    self.to = to
+    self.schema = schema
+    self.links = links
+    current = Mutex(state)
+    comparison = ReadComparison(links: links, from: from, to: to, pending: pending)
+  }
+
+  var journal: ChangeJournal { ChangeJournal(links: links) }
+
+  /// The state as this process has last seen it.
+  package var state: MoveState { current.withLock { $0 } }
+
+  func backend(_ side: MoveSide) -> any StorageBackend { side == .from ? from : to }
+
+  private var authority: any StorageBackend { backend(state.authority) }
+
+  package var location: String {
+    let state = state
+    if state.stage == .complete { return to.location }
+    return "\(backend(state.authority).location) (moving from \(from.location) to "
+      + "\(to.location): \(state.stage.rawValue))"
+  }
+
+  /// What both offer. Raw SQL would pass beside the journal.
+  package var capabilities: Set<Capability> {
+    from.capabilities.intersection(to.capabilities).subtracting([.sql])
+  }
+
+  /// Keeps up with what other processes do to the move and its journal, and runs the move, until
+  /// the backend is closed.
+  func begin(_ mover: Mover, followingEvery interval: Duration = .milliseconds(100)) {
+    let follower = Task { [weak self] in
+      while !Task.isCancelled {
+        guard let self else { return }
+        // What cannot be reached now is asked again; meanwhile nothing is taken for carried.
+        _ = try? await self.refresh()
+        try? await self.forgetCarried()
+        do { try await Task.sleep(for: interval) } catch { return }
+      }
+    }
+    let runner = Task { await mover.run() }
+    tasks.withLock { $0 = [follower, runner] }
+  }
+
+  /// Reads the state where it is newest.
+  @discardableResult
+  func refresh() async throws(StoreError) -> MoveState {
+    let known = state
+    var newest = known
+    // The other side is ahead only when the one that counted has been fenced.
+    for side in known.isFenced ? [known.authority, known.authority.other] : [known.authority] {
+      guard let found = try await MoveRecords.read(MoveRecords.state, in: backend(side)) else {
+        throw Self.stateIsGone(side)
+      }
+      if found.state.revision > newest.revision { newest = found.state }
+      if newest.isFenced, side == known.authority, !known.isFenced {
+        let other = try? await MoveRecords.read(MoveRecords.state, in: backend(side.other))
+        if let other, other.state.revision > newest.revision { newest = other.state }
+      }
+    }
+    adopt(newest)
+    return state
+  }
+
+  /// Takes a state that was read or written, unless a newer one is known.
+  func adopt(_ state: MoveState) {
+    current.withLock { current in
+      if state.revision > current.revision { current = state }
+    }
+  }
+
+  private static func stateIsGone(_ side: MoveSide) -> StoreError {
+    StoreError(
+      .corrupted, "the state of the move is gone from the \(side == .from ? "old" : "new") store")
+  }
+
+  /// Forgets those pending rows that are not in the journal any more.
+  func forgetCarried() async throws(StoreError) {
+    let (ended, overflow) = pending.ended()
+    guard !ended.isEmpty || overflow > 0 else { return }
+    let backend = authority
+    if overflow > 0, try await journal.depth(in: backend).count == 0 {
+      pending.clearOverflow(overflow)
+    }
+    let waiting = try await journal.versions(of: ended.keys, in: backend)
+    pending.remove(ended.filter { waiting[$0.key] == nil })
+  }
+
+  /// That of the store that counts; degraded while the other one cannot be reached.
+  package func health() async -> Health {
+    let state = state
+    let health = await backend(state.authority).health()
+    guard health == .ready, state.stage.isNoting else { return health }
+    switch await backend(state.authority.other).health() {
+    case .ready: return .ready
+    case .degraded(let reason), .unavailable(let reason):
+      return .degraded("changes wait for \(backend(state.authority.other).location): \(reason)")
+    }
+  }
+
+  package func close() async {
+    let tasks = tasks.withLock { $0 }
+    for task in tasks { task.cancel() }
+    await comparison.finish()
+    for task in tasks { await task.value }
+    await from.close()
+    await to.close()
+  }
+}
+
+// Changes.
+
+extension MovingBackend {
+  package func transaction<Result: Sendable>(
+    _ options: TransactionOptions,
+    _ body: @Sendable (any StorageTransaction) async throws -> Result
+  ) async throws -> Result {
+    let end = ContinuousClock.now + options.deadline
+    while true {
+      let side = try await writableSide(until: end)
+      let remaining = options.with(deadline: end - .now)
+      // The versions that the transaction notes.
+      let noted = Mutex<[RowReference: UUID]>([:])
+      defer { pending.end(noted.withLock { $0 }) }
+      do {
+        return try await backend(side).transaction(remaining) { inner in
+          let tracked = TrackedTransaction(inner, links)
+          if options.isReadOnly { return try await body(tracked) }
+          let state = try await checkAuthority(side, in: inner)
+          let result = try await body(tracked)
+          let touched = tracked.touched
+          if state.stage.isNoting, !touched.isEmpty {
+            let versions = try await journal.note(touched, in: inner, at: .now())
+            noted.withLock { $0 = versions }
+            pending.add(versions)
+          }
+          return result
+        }
+      } catch is AuthorityChanged {
+        continue
+      }
+    }
+  }
+
+  /// Whether a store counts, as it says itself, for as long as the transaction lasts.
+  private func checkAuthority(
+    _ side: MoveSide, in session: any StorageTransaction
+  ) async throws -> MoveState {
+    let record = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forShare)
+    guard let record else { throw Self.stateIsGone(side) }
+    adopt(record.state)
+    guard record.state.authority == side, !record.state.isFenced else { throw AuthorityChanged() }
+    return record.state
+  }
+
+  /// The side that counts, when it may be written again.
+  /// - Throws: `unavailable` when the stores change places for longer than the caller can wait.
+  private func writableSide(
+    until end: ContinuousClock.Instant
+  ) async throws(StoreError) -> MoveSide {
+    var state = state
+    while state.isFenced {
+      guard ContinuousClock.now < end else {
+        throw StoreError(.unavailable, "the stores of the move are changing places")
+      }
+      do { try await Task.sleep(for: .milliseconds(10)) } catch {
+        throw StoreError(.cancelled, "the task was cancelled")
+      }
+      state = try await refresh()
+    }
+    return state.authority
+  }
+
+  package func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
+    if mutations.isEmpty { return [] }
+    return try await one { session throws(StoreError) in try await session.apply(mutations) }
+  }
+
+  package func load(
+    _ table: String, columns: [String], rows: [[Value]]
+  ) async throws(StoreError) -> Int {
+    try await one { session throws(StoreError) in
+      try await session.load(table, columns: columns, rows: rows)
+    }
+  }
+
+  /// A call that has a transaction for itself.
+  private func one<Result: Sendable>(
+    _ body: @Sendable (any StorageTransaction) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    try await transacting(TransactionOptions(isolation: .readCommitted), body)
+  }
+}
+
+// Reads.
+
+extension MovingBackend {
+  package func get(
+    _ table: String, keys: [[Value]], lock: RowLock?
+  ) async throws(StoreError) -> [[Value]?] {
+    if lock != nil {
+      return try await one { session throws(StoreError) in
+        try await session.get(table, keys: keys, lock: lock)
+      }
+    }
+    let state = state
+    guard state.isReadingBoth, keys.count <= TableLinks.batch else {
+      return try await backend(state.authority).get(table, keys: keys, lock: nil)
+    }
+    let references = keys.map { RowReference(table, $0) }
+    let node = try links.node(table)
+    let elsewhere = references.indices.filter { index in
+      state.isReadFromNew(references[index].keyText(node.definition))
+        && !pending.contains(references[index])
+    }
+    guard !elsewhere.isEmpty else {
+      let rows = try await from.get(table, keys: keys, lock: nil)
+      comparison.compare(Array(zip(references, rows)))
+      return rows
+    }
+    var rows = [[Value]?](repeating: nil, count: keys.count)
+    let here = Set(references.indices).subtracting(elsewhere).sorted()
+    var answered = elsewhere
+    do throws(StoreError) {
+      let found = try await to.get(table, keys: elsewhere.map { keys[$0] }, lock: nil)
+      for (index, row) in zip(elsewhere, found) { rows[index] = row }
+    } catch {
+      // The old store still has it all.
+      answered = []
+    }
+    let rest = answered.isEmpty ? Array(references.indices) : here
+    if !rest.isEmpty {
+      let found = try await from.get(table, keys: rest.map { keys[$0] }, lock: nil)
+      for (index, row) in zip(rest, found) { rows[index] = row }
+      comparison.compare(Array(zip(rest.map { references[$0] }, found)))
+    }
+    return rows
+  }
+
+  package func query(_ query: Query) async throws(StoreError) -> [[Value]] {
+    if query.lock != nil {
+      return try await one { session throws(StoreError) in try await session.query(query) }
+    }
+    return try await reading(query.table, query.filter) { backend throws(StoreError) in
+      try await backend.query(query)
+    }
+  }
+
+  package func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
+    try await reading(query.table, query.filter) { backend throws(StoreError) in
+      try await backend.aggregate(query)
+    }
+  }
+
+  /// Reads rows of one table, from the new store when all that this process has written is there.
+  private func reading<Result>(
+    _ table: String, _ filter: Expression?,
+    _ read: (any StorageBackend) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    let state = state
+    if state.isReadingBoth, state.isReadFromNew("\(table) \(filter.map { "\($0)" } ?? "")"),
+      !pending.containsAny(of: table)
+    {
+      do throws(StoreError) {
+        return try await read(to)
+      } catch {
+        guard error.code == .unavailable else { throw error }
+      }
+    }
+    return try await read(backend(state.authority))
+  }
+
+  package func explain(_ query: Query) async throws(StoreError) -> String {
+    try await authority.explain(query)
+  }
+
+  package func scan(
+    _ query: Query, batchSize: Int, _ body: @Sendable ([[Value]]) async throws -> Void
+  ) async throws {
+    try await authority.scan(query, batchSize: batchSize, body)
+  }
+}
+
+extension MoveState {
+  /// Whether the new store is asked, too, although it does not count yet.
+  fileprivate var isReadingBoth: Bool { stage == .shadow || stage == .percentage }
+
+  /// Whether what a text names is read from the new store: always the same answer for the same
+  /// text and share, and a greater share only adds to it. FNV-1a, 64 bits.
+  fileprivate func isReadFromNew(_ text: String) -> Bool {
+    guard stage == .percentage else { return false }
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    // The low bits alone would follow the text's last byte.
+    return (hash ^ (hash >> 32)) % 10_000 < UInt64(readPercent) * 100
+  }
+}
+
+// Migrations.
+
+extension MovingBackend {
+  /// Throws `unsupported`: a schema does not change while its rows move.
+  package func migrate<Result: Sendable>(
+    _ body: @Sendable (any MigrationSession) async throws -> Result
+  ) async throws -> Result {
+    throw StoreError(.unsupported, "a store is not migrated while it moves")
+  }
+
+  package func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
+    try await authority.appliedMigrations()
+  }
+
+  package func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
+    try await authority.invalidIndexes()
+  }
+
+  /// Both have the schema already.
+  package func adopt(_ schema: Schema) async throws(StoreError) {}
+}
