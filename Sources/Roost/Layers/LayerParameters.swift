@@ -34,15 +34,19 @@ extension BackendURL {
 
 extension StorageBackend {
   /// Puts a program's layers around the backend, and a URL's among them by their places. Where both
-  /// have one, the URL's counts: it is the operator's word.
-  /// - Throws: `invalidConfiguration` when the program's are not in order.
+  /// have one, the URL's counts: it is the operator's word. The backend is closed when this throws.
+  /// - Throws: `invalidConfiguration` when the program's are not in order; what a layer throws.
   func under(
-    _ own: [any StorageLayer], or url: [any StorageLayer]
-  ) throws(StoreError) -> any StorageBackend {
+    _ own: [any StorageLayer], or url: [any StorageLayer], _ context: LayerContext
+  ) async throws(StoreError) -> any StorageBackend {
     let kept = own.filter { layer in !url.contains { $0.place == layer.place } }
-    guard !url.isEmpty else { return try under(own) }
-    // The order of the program's own is checked; it was written by hand.
-    _ = try under(kept)
-    return try under((kept + url).sorted { $0.place < $1.place })
+    do throws(StoreError) {
+      // The order of the program's own is checked; it was written by hand.
+      try Self.requireOrder(kept)
+    } catch {
+      await close()
+      throw error
+    }
+    return try await under((kept + url).sorted { $0.place < $1.place }, context)
   }
 }

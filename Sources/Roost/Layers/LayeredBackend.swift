@@ -1,5 +1,5 @@
 /// A backend with one layer around its calls.
-struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
+struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
   let backend: any StorageBackend
   let layer: Layer
 
@@ -11,8 +11,6 @@ struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
   var below: any StorageSession { backend }
   var isInTransaction: Bool { false }
   var innermost: any StorageSession { layer.letsRawSQLPass ? backend.innermost : self }
-
-  var location: String { backend.location }
 
   var capabilities: Set<Capability> {
     layer.letsRawSQLPass ? backend.capabilities : backend.capabilities.subtracting([.sql])
@@ -40,31 +38,7 @@ struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
     }
   }
 
-  func migrate<Result: Sendable>(
-    _ body: @Sendable (any MigrationSession) async throws -> Result
-  ) async throws -> Result {
-    try await backend.migrate(body)
-  }
-
-  func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
-    try await backend.appliedMigrations()
-  }
-
-  func drifts(
-    from applied: [PlannedMigration], _ schema: Schema
-  ) async throws(StoreError) -> [SchemaDrift] {
-    try await backend.drifts(from: applied, schema)
-  }
-
-  func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
-    try await backend.invalidIndexes()
-  }
-
-  func adopt(_ schema: Schema) async throws(StoreError) { try await backend.adopt(schema) }
-
   func health() async -> Health { await layer.health(await backend.health()) }
-
-  func close() async { await backend.close() }
 }
 
 extension TransactionOptions {

@@ -47,10 +47,12 @@ public struct StorageCall: Sendable, Hashable {
   public var isRepeatable: Bool { !isInTransaction && operation != .scan }
 }
 
-/// Something that stands around every call of a backend: it counts, refuses, repeats or bounds
-/// them, and knows neither what is above nor what is below.
+/// Something that stands around a backend: it counts, refuses, repeats, bounds or answers calls,
+/// and knows neither what is above nor what is below.
 ///
-/// A custom backend gets all layers for free, and a custom layer fits all backends.
+/// A custom backend gets all layers for free, and a custom layer fits all backends. A layer that
+/// needs no more of a call than what `StorageCall` says implements `run`; one that needs to see
+/// keys, rows or changes implements `around`, and is a backend around a backend.
 public protocol StorageLayer: Sendable {
   /// Where in a stack of layers it belongs.
   var place: LayerPlace { get }
@@ -58,7 +60,14 @@ public protocol StorageLayer: Sendable {
   /// Whether raw SQL may pass beside the layer. True unless implemented.
   var letsRawSQLPass: Bool { get }
 
-  /// Runs a call: hands it on to what is below by `next`, once, again, or not at all.
+  /// The backend with the layer around it. One whose every call goes through `run` unless
+  /// implemented. When it throws, the backend is left open.
+  func around(
+    _ backend: any StorageBackend, _ context: LayerContext
+  ) async throws(StoreError) -> any StorageBackend
+
+  /// Runs a call: hands it on to what is below by `next`, once, again, or not at all. Once unless
+  /// implemented.
   ///
   /// A transaction is one call, and each call in it one more, with `isInTransaction`.
   func run<Result: Sendable>(
@@ -69,15 +78,45 @@ public protocol StorageLayer: Sendable {
   func health(_ below: Health) async -> Health
 }
 
+/// What a layer gets beside the backend that it stands around.
+public struct LayerContext: Sendable {
+  /// The tables that the backend holds, in the shape that it has them.
+  public var schema: Schema
+  /// Where log lines go.
+  public var log: @Sendable (LogLine) -> Void
+
+  /// Makes a context.
+  public init(schema: Schema, log: @escaping @Sendable (LogLine) -> Void = { _ in }) {
+    self.schema = schema
+    self.log = log
+  }
+}
+
 extension StorageLayer {
   /// True.
   public var letsRawSQLPass: Bool { true }
+
+  /// The backend, with its calls going through `run`.
+  public func around(
+    _ backend: any StorageBackend, _ context: LayerContext
+  ) async throws(StoreError) -> any StorageBackend {
+    LayeredBackend(backend, self)
+  }
+
+  /// Hands the call on.
+  public func run<Result: Sendable>(
+    _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    try await next()
+  }
 
   /// What is below.
   public func health(_ below: Health) async -> Health { below }
 }
 
-/// Where a layer stands: the first case is the outermost. The order matters: a breaker counts what
+/// Where a layer stands: the first case is the outermost. The order matters: a cache keeps what
+/// came, from wherever it came; replicas are beside all that minds the primary, since each of them has
+/// layers of its own; a fallback sees what nothing below it could mend; a breaker counts what
 /// retries could not mend, each attempt has a timeout of its own and waits for its turn, and chaos
 /// strikes as the backend itself would.
 public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
@@ -85,6 +124,14 @@ public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
   case metrics
   /// Refuses changes.
   case readOnly
+  /// Answers from rows that were read before.
+  case cache
+  /// Reads from copies of the backend.
+  case replicas
+  /// Goes on with less when the backend cannot be reached or written.
+  case fallback
+  /// Moves rows to another backend.
+  case migrating
   /// Refuses calls while the backend keeps failing.
   case breaker
   /// Runs calls again.
@@ -103,23 +150,33 @@ public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
 }
 
 extension StorageBackend {
-  /// Puts layers around the backend.
-  /// - Parameter layers: the outermost first.
+  /// Puts layers around the backend, which is closed when this throws.
+  /// - Parameters:
+  ///   - layers: the outermost first.
+  ///   - context: what the layers get beside it.
   /// - Throws: `invalidConfiguration` when they are not in the order of their places, or two have
-  ///   the same.
-  public func under(_ layers: [any StorageLayer]) throws(StoreError) -> any StorageBackend {
+  ///   the same; what a layer throws.
+  public func under(
+    _ layers: [any StorageLayer], _ context: LayerContext
+  ) async throws(StoreError) -> any StorageBackend {
+    var backend: any StorageBackend = self
+    do throws(StoreError) {
+      try Self.requireOrder(layers)
+      for layer in layers.reversed() { backend = try await layer.around(backend, context) }
+      return backend
+    } catch {
+      await backend.close()
+      throw error
+    }
+  }
+
+  /// - Throws: `invalidConfiguration`.
+  static func requireOrder(_ layers: [any StorageLayer]) throws(StoreError) {
     for (outer, inner) in zip(layers, layers.dropFirst()) where outer.place >= inner.place {
       throw StoreError(
         .invalidConfiguration,
         "the layer \(outer.place) cannot stand outside of \(inner.place); the order is "
           + LayerPlace.allCases.map { "\($0)" }.joined(separator: ", "))
     }
-    var backend: any StorageBackend = self
-    for layer in layers.reversed() { backend = backend.under(one: layer) }
-    return backend
-  }
-
-  private func under(one layer: some StorageLayer) -> any StorageBackend {
-    LayeredBackend(self, layer)
   }
 }

@@ -103,16 +103,18 @@ extension Store {
     let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
     let wanted = try url.takeLayers()
     let (backend, degradation) = try await open(url, fallback, registry, context)
+    var opened: OpenedBackend
     do {
-      var opened = try await prepare(
+      opened = try await prepare(
         backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
-      opened.report.degradation = degradation
-      opened.backend = try opened.backend.under(layers, or: wanted)
-      return opened
     } catch {
       await backend.close()
       throw error
     }
+    opened.report.degradation = degradation
+    opened.backend = try await backend.under(
+      layers, or: wanted, LayerContext(schema: opened.schema, log: context.log))
+    return opened
   }
 
   /// Opens the backend alone: nothing takes its place, and no migration is looked at.

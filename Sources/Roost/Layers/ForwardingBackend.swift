@@ -1,0 +1,52 @@
+/// A backend around another one, to which it leaves all that is not about rows: what a layer makes
+/// that needs to see the content of calls.
+public protocol ForwardingBackend: StorageBackend {
+  /// The backend below.
+  var backend: any StorageBackend { get }
+}
+
+extension ForwardingBackend {
+  /// That of the backend below.
+  public var location: String { backend.location }
+
+  /// What the backend below offers.
+  public var capabilities: Set<Capability> { backend.capabilities }
+
+  /// The session under all layers.
+  public var innermost: any StorageSession { backend.innermost }
+
+  /// Migrates the backend below.
+  public func migrate<Result: Sendable>(
+    _ body: @Sendable (any MigrationSession) async throws -> Result
+  ) async throws -> Result {
+    try await backend.migrate(body)
+  }
+
+  /// What the backend below has.
+  public func appliedMigrations() async throws(StoreError) -> [AppliedMigration] {
+    try await backend.appliedMigrations()
+  }
+
+  /// In what the backend below is not as its migrations say.
+  public func drifts(
+    from applied: [PlannedMigration], _ schema: Schema
+  ) async throws(StoreError) -> [SchemaDrift] {
+    try await backend.drifts(from: applied, schema)
+  }
+
+  /// Those of the backend below.
+  public func invalidIndexes() async throws(StoreError) -> [SchemaDrift] {
+    try await backend.invalidIndexes()
+  }
+
+  /// Hands the schema to the backend below.
+  public func adopt(_ schema: Schema) async throws(StoreError) {
+    try await backend.adopt(schema)
+  }
+
+  /// That of the backend below.
+  public func health() async -> Health { await backend.health() }
+
+  /// Closes the backend below.
+  public func close() async { await backend.close() }
+}
