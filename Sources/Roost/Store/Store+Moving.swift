@@ -30,7 +30,8 @@ extension Store {
       var report = new.report
       report.location = move.backend.location
       report.migrated = old.report.migrated + new.report.migrated
-      let backend = try move.backend.under(layers)
+      let backend = try await move.backend.under(
+        layers, LayerContext(schema: old.schema, log: context.log))
       move.backend.begin(move.mover)
       return Store(
         context: StoreContext(
@@ -54,7 +55,9 @@ extension Store {
       at: generators.now())
     return Store(
       context: StoreContext(
-        backend: try move.backend.under(layers(move)), schema: old.schema, generators: generators,
+        backend: try await move.backend.under(
+          layers(move), LayerContext(schema: old.schema, log: { _ in })), schema: old.schema,
+        generators: generators,
         move: move),
       opening: new.opening)
   }
