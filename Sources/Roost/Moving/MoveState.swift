@@ -120,4 +120,6 @@ struct MoveLease: Sendable, Hashable, Codable {
   var owner: UUID?
   /// Seconds since 1970.
   var renewedAt = 0.0
+  /// After how many seconds without a sign of life another one may take over.
+  var seconds = 0.0
 }

@@ -171,13 +171,14 @@ extension Mover {
         MoveRecords.lease, in: session, lock: .forUpdate) ?? MoveLease()
     if lease.owner != owner || lease.epoch != known {
       let age = now - lease.renewedAt
-      if let other = lease.owner, other != owner, age < options.lease / .seconds(1) {
+      if let other = lease.owner, other != owner, age < lease.seconds {
         throw StoreError(.locked, "another process runs this move")
       }
       lease.epoch += 1
       lease.owner = owner
     }
     lease.renewedAt = now
+    lease.seconds = options.lease / .seconds(1)
     try await MoveRecords.write(lease, as: MoveRecords.lease, in: session)
     return lease.epoch
   }

@@ -44,18 +44,60 @@ public struct StoreMove: Sendable {
     let lease = try await MoveRecords.read(MoveRecords.lease, in: backend.to)
     let depth = try await backend.journal.depth(in: backend.backend(state.authority))
     let figures = backend.comparison.figures
-    let now = Date().timeIntervalSince1970
+    var status = MoveStatus(
+      from: backend.from.location, to: backend.to.location, state: state, request, progress, lease,
+      depth)
+    status.matched = figures.matched
+    status.lagged = figures.lagged
+    status.mismatched = figures.mismatched
+    status.samples = figures.samples.map { "\($0.table) \($0.key)" }
+    status.failure = mover.state.withLock { $0.failure?.message }
+    return status
+  }
+
+  /// Asks for a stage through one of the stores alone, since the other is in another process.
+  /// - Throws: `notFound` when the store is in no move; `invalidConfiguration`.
+  package static func request(
+    _ stage: MoveStage, readPercent: Int? = nil, in store: Store
+  ) async throws(StoreError) {
+    if stage == .percentage { try checkPercent(readPercent) }
+    _ = try await sidedState(in: store)
+    try await MoveRecords.write(
+      MoveRequest(stage: stage, readPercent: readPercent), as: MoveRecords.request,
+      in: store.backend)
+  }
+
+  /// What one of the stores alone knows of a move.
+  /// - Throws: `notFound` when the store is in no move.
+  package static func status(in store: Store) async throws(StoreError) -> MoveStatus {
+    let record = try await sidedState(in: store)
+    let request = try await MoveRecords.read(MoveRecords.request, in: store.backend)
+    let progress = try await MoveRecords.read(MoveRecords.backfill, in: store.backend)
+    let lease = try await MoveRecords.read(MoveRecords.lease, in: store.backend)
+    let depth = try await ChangeJournal(links: try TableLinks(store.schema)).depth(
+      in: store.backend)
+    let location = store.backend.location
     return MoveStatus(
-      from: backend.from.location, to: backend.to.location, state: state,
-      requested: request?.stage, refusal: request?.refusal,
-      isRunning: lease?.owner != nil
-        && now - (lease?.renewedAt ?? 0) < mover.options.lease / .seconds(1),
-      waiting: depth.count,
-      oldestSeconds: depth.oldest.map { max(0, now - $0.date.timeIntervalSince1970) } ?? 0,
-      copied: progress?.rows ?? 0, total: progress?.total ?? 0, matched: figures.matched,
-      lagged: figures.lagged, mismatched: figures.mismatched,
-      samples: figures.samples.map { "\($0.table) \($0.key)" },
-      failure: mover.state.withLock { $0.failure?.message })
+      from: record.side == .from ? location : "another process's store",
+      to: record.side == .to ? location : "another process's store", state: record.state,
+      request, progress, lease, depth)
+  }
+
+  private static func sidedState(
+    in store: Store
+  ) async throws(StoreError) -> MoveRecords.SidedState {
+    let plan = try MigrationPlan([.changes], now: .now())
+    let records = try await store.appliedMigrations()
+    guard try plan.pending(after: records, at: .now()).migrations.isEmpty else {
+      throw StoreError(.notFound, "\(store.backend.location) is in no move")
+    }
+    var schema = store.schema
+    for (name, table) in plan.schema.tables { schema.tables[name] = table }
+    try await store.backend.adopt(schema)
+    guard let state = try await MoveRecords.read(MoveRecords.state, in: store.backend) else {
+      throw StoreError(.notFound, "\(store.backend.location) is in no move")
+    }
+    return state
   }
 
   /// Runs the move until the task is cancelled or the move is complete. A store that is moving does
@@ -86,15 +128,32 @@ public struct MoveStatus: Sendable, Codable {
   /// How many rows there were when the copying began.
   public var total: Int
   /// How many reads of this process were compared and equal.
-  public var matched: Int
+  public var matched = 0
   /// How many were equal when a change that was on its way had arrived.
-  public var lagged: Int
+  public var lagged = 0
   /// How many were not equal.
-  public var mismatched: Int
+  public var mismatched = 0
   /// Table and key of the first rows that were not.
-  public var samples: [String]
+  public var samples: [String] = []
   /// What keeps this process from running the move; nil when nothing does.
   public var failure: String?
+
+  fileprivate init(
+    from: String, to: String, state: MoveState, _ request: MoveRequest?,
+    _ progress: BackfillProgress?, _ lease: MoveLease?, _ depth: ChangeJournal.Depth
+  ) {
+    let now = Date().timeIntervalSince1970
+    self.from = from
+    self.to = to
+    self.state = state
+    requested = request?.stage
+    refusal = request?.refusal
+    isRunning = lease.map { $0.owner != nil && now - $0.renewedAt < $0.seconds } ?? false
+    waiting = depth.count
+    oldestSeconds = depth.oldest.map { max(0, now - $0.date.timeIntervalSince1970) } ?? 0
+    copied = progress?.rows ?? 0
+    total = progress?.total ?? 0
+  }
 }
 
 extension Store {
