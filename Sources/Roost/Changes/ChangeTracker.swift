@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Makes changes in a transaction and finds out which rows they touch: those of the statement, those
-/// that a delete cascades to, and, where a table has triggers, the rows that its rows refer to,
-/// since that is what its triggers may change.
+/// Makes changes in a transaction and finds out which rows they touch: those of the statement,
+/// those that a delete cascades to, and, where a table has triggers, the rows that its rows refer
+/// to, since that is what its triggers may change.
 struct ChangeTracker: Sendable {
   let links: TableLinks
 

@@ -235,7 +235,7 @@ extension TableLinks.Node {
   }
 
   /// New rows so that each comes behind the one of them that it refers to.
-  fileprivate func parentsFirst(_ rows: [[Value]]) -> [[Value]] {
+  func parentsFirst(_ rows: [[Value]]) -> [[Value]] {
     let own = parents.filter { $0.parent == name }
     guard !own.isEmpty, rows.count > 1 else { return rows }
     var result: [[Value]] = []

@@ -110,8 +110,11 @@ extension Mover {
   /// Nothing is carried any more, and nothing noted.
   private func complete() async throws(StoreError) {
     try await change { $0.stage = .complete }
-    for side in [MoveSide.to, .from] {
-      try await ChangeJournal(links: backend.links).removeAll(from: backend.backend(side))
+    try await ChangeJournal(links: backend.links).removeAll(from: backend.to)
+    do throws(StoreError) {
+      try await ChangeJournal(links: backend.links).removeAll(from: backend.from)
+    } catch {
+      log(LogLine(.warning, "the old store keeps its journal: \(error.message)"))
     }
   }
 }

@@ -92,13 +92,27 @@ package final class Mover: Sendable {
       return true
     }
     var hasWorked = false
+    var failure: StoreError?
+    do throws(StoreError) {
+      hasWorked = try await workAt(state)
+    } catch {
+      // A step may still be possible: to complete the move without the old store.
+      failure = error
+    }
+    let hasStepped = try await follow(state)
+    if let failure, !hasStepped { throw failure }
+    return hasStepped || hasWorked
+  }
+
+  /// Carries, copies and compares as the stage asks for.
+  private func workAt(_ state: MoveState) async throws(StoreError) -> Bool {
+    var hasWorked = false
     if state.stage.isNoting { hasWorked = try await carry(from: state.authority) > 0 }
     switch state.stage {
-    case .backfill: hasWorked = try await backfill() || hasWorked
-    case .verify, .shadow, .percentage: hasWorked = try await compareIfDue(state) || hasWorked
-    default: break
+    case .backfill: return try await backfill() || hasWorked
+    case .verify, .shadow, .percentage: return try await compareIfDue(state) || hasWorked
+    default: return hasWorked
     }
-    return try await follow(state) || hasWorked
   }
 
   /// Carries some of what waits.
@@ -123,7 +137,9 @@ package final class Mover: Sendable {
     var new = backend.state
     change(&new)
     new.revision += 1
-    for side in [new.authority, new.authority.other] {
+    // A store that is out of use need not be there any more.
+    for side in [new.authority, new.authority.other]
+    where new.stage != .complete || side == new.authority || leases(side) {
       let record = MoveRecords.SidedState(side: side, state: new)
       let fence = fence(side)
       try await backend.backend(side).writing { session throws(StoreError) in
@@ -142,18 +158,20 @@ extension Mover {
   /// Takes the lease, or renews it when a third of it is over.
   private func holdLease() async throws(StoreError) {
     let (epochs, renewedAt) = state.withLock { ($0.epochs, $0.renewedAt) }
-    if epochs != nil, ContinuousClock.now - renewedAt < options.lease / 3 { return }
+    if epochs?.count == 2, ContinuousClock.now - renewedAt < options.lease / 3 { return }
     var taken: [MoveSide: Int] = [:]
-    do throws(StoreError) {
-      for side in [MoveSide.to, .from] {
-        let known = epochs?[side]
+    for side in [MoveSide.to, .from] {
+      let known = epochs?[side]
+      do throws(StoreError) {
         taken[side] = try await backend.backend(side).writing { session throws(StoreError) in
           try await take(known, in: session)
         }
+      } catch {
+        if error.code == .locked { state.withLock { $0.epochs = nil } }
+        // Without the store that does not count, the move can still be completed.
+        if error.code == .unavailable, side != backend.state.authority { continue }
+        throw error
       }
-    } catch {
-      if error.code == .locked { state.withLock { $0.epochs = nil } }
-      throw error
     }
     let epochsNow = taken
     state.withLock { state in
@@ -161,6 +179,9 @@ extension Mover {
       state.renewedAt = .now
     }
   }
+
+  /// Whether this mover holds the lease on a side.
+  private func leases(_ side: MoveSide) -> Bool { state.withLock { $0.epochs?[side] != nil } }
 
   private func take(
     _ known: Int?, in session: any StorageTransaction

@@ -83,21 +83,34 @@ public struct StoreMove: Sendable {
       request, progress, lease, depth)
   }
 
+  /// Whether a store is the new one of a move that is complete.
+  static func isComplete(
+    _ backend: any StorageBackend, _ schema: Schema
+  ) async throws(StoreError) -> Bool {
+    guard try await adoptChanges(backend, schema) else { return false }
+    let record = try await MoveRecords.read(MoveRecords.state, in: backend)
+    return record?.side == .to && record?.state.stage == .complete
+  }
+
   private static func sidedState(
     in store: Store
   ) async throws(StoreError) -> MoveRecords.SidedState {
-    let plan = try MigrationPlan([.changes], now: .now())
-    let records = try await store.appliedMigrations()
-    guard try plan.pending(after: records, at: .now()).migrations.isEmpty else {
-      throw StoreError(.notFound, "\(store.backend.location) is in no move")
-    }
-    var schema = store.schema
-    for (name, table) in plan.schema.tables { schema.tables[name] = table }
-    try await store.backend.adopt(schema)
-    guard let state = try await MoveRecords.read(MoveRecords.state, in: store.backend) else {
-      throw StoreError(.notFound, "\(store.backend.location) is in no move")
-    }
+    guard try await adoptChanges(store.backend, store.schema),
+      let state = try await MoveRecords.read(MoveRecords.state, in: store.backend)
+    else { throw StoreError(.notFound, "\(store.backend.location) is in no move") }
     return state
+  }
+
+  /// Lets a backend know of Roost's own tables.
+  /// - Returns: false when it has none.
+  private static func adoptChanges(
+    _ backend: any StorageBackend, _ schema: Schema
+  ) async throws(StoreError) -> Bool {
+    let plan = try MigrationPlan([.changes], now: .now())
+    let records = try await backend.appliedMigrations()
+    guard try plan.pending(after: records, at: .now()).migrations.isEmpty else { return false }
+    try await backend.adopt(schema.with(plan.schema))
+    return true
   }
 
   /// Runs the move until the task is cancelled or the move is complete. A store that is moving does
@@ -182,11 +195,9 @@ extension StoreMove {
       throw StoreError(.schemaDrift, "\(old.location) and \(new.location) have different tables")
     }
     let plan = try MigrationPlan([.changes], now: now)
-    var schema = from.schema
-    for (name, table) in plan.schema.tables { schema.tables[name] = table }
     for backend in [old, new] {
       _ = try await plan.apply(to: backend, at: now)
-      try await backend.adopt(schema)
+      try await backend.adopt(from.schema.with(plan.schema))
     }
     let state = try await reconcile(old, new)
     let backend = MovingBackend(
@@ -253,5 +264,14 @@ extension StoreMove {
     // What an operator has taken further stays there.
     guard backend.state.stage < .live else { return }
     try await request(stage, readPercent: stage == .percentage ? percent : nil)
+  }
+}
+
+extension Schema {
+  /// This schema and the tables of another one.
+  func with(_ other: Schema) -> Schema {
+    var all = self
+    all.tables.merge(other.tables) { $1 }
+    return all
   }
 }

@@ -15,6 +15,16 @@ extension Store {
     do throws(StoreError) {
       let new = try await open(places.to)
       opened.append(new.backend)
+      if try await StoreMove.isComplete(new.backend, new.schema) {
+        context.log(
+          LogLine(
+            .info, "the move to \(new.backend.location) is complete: \(places.from) is not used"))
+        let backend = try await new.backend.under(
+          layers, LayerContext(schema: new.schema, log: context.log))
+        return Store(
+          context: StoreContext(backend: backend, schema: new.schema, generators: generators),
+          opening: new.report)
+      }
       let old = try await open(places.from)
       opened.append(old.backend)
       for place in [old, new] {
