@@ -20,6 +20,11 @@ final class Lifeline: Sendable {
     }
   }
 
+  /// Tells the supervisor something.
+  func write(_ text: String) throws {
+    try input.withLock { handle in try handle?.write(contentsOf: Data(text.utf8)) }
+  }
+
   /// Starts the supervisor, which is a shell script, and waits for its line.
   static func spawn(
     _ script: String, _ arguments: [String]

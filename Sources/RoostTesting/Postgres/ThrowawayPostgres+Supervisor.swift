@@ -16,7 +16,8 @@ let asUserScript = #"""
 
 /// The shell that owns a throw-away cluster.
 ///
-/// It outlives the tests on purpose: it reads its standard input until the end, which comes when
+/// It starts the server again for each line that it is given. It outlives the tests on purpose: it
+/// reads its standard input until the end, which comes when
 /// the test process ends for whatever reason (also by a crash or SIGKILL), then stops the server
 /// and deletes the folder.
 ///
@@ -66,11 +67,14 @@ let supervisorScript =
     else
       initdb --locale=C || fail "initdb failed"
     fi
-    as_user "$binaries/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 -o \
-      "-p $port -k $folder -c listen_addresses=127.0.0.1 $options" start >/dev/null 2>&1 \
-      </dev/null || fail "the server did not start"
+    start() {
+      as_user "$binaries/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 -o \
+        "-p $port -k $folder -c listen_addresses=127.0.0.1 $options" start >/dev/null 2>&1 \
+        </dev/null
+    }
+    start || fail "the server did not start"
     echo ready
     exec >/dev/null 2>&1
-    cat >/dev/null
+    while read -r word; do start; done
     finish 0
     """#

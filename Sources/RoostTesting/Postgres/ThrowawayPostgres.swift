@@ -41,7 +41,7 @@ public struct ThrowawayPostgres: Sendable {
   public let binaries: String
 
   /// The write end of the supervisor's standard input; its end is the end of the cluster.
-  private let lifeline: Lifeline
+  let lifeline: Lifeline
 
   /// The cluster of this flavour that the process shares, started by the first call.
   ///
@@ -111,19 +111,6 @@ public struct ThrowawayPostgres: Sendable {
     let isPromoted = try await connection.queryOne("SELECT pg_promote()", as: Bool.self)
     await connection.close()
     if !isPromoted { throw ThrowawayPostgresError(message: "the standby was not promoted in time") }
-  }
-
-  /// Ends the server as a crash would: all sessions are lost, and nothing is written any more. It
-  /// is not started again; `stop` deletes the folder.
-  public func crash() throws {
-    let file = try String(contentsOfFile: "\(folder)/data/postmaster.pid", encoding: .utf8)
-    guard let line = file.split(separator: "\n").first, let process = Int32(line) else {
-      throw ThrowawayPostgresError(message: "the server's process is not known")
-    }
-    // An immediate shutdown. Source: PostgreSQL manual, "Shutting Down the Server".
-    guard kill(process, SIGQUIT) == 0 else {
-      throw ThrowawayPostgresError(message: "cannot end the server: errno \(errno)")
-    }
   }
 
   private static func start(
