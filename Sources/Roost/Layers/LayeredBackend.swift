@@ -39,10 +39,15 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
   }
 
   func health() async -> Health { await layer.health(await backend.health()) }
+
+  func close() async {
+    await layer.close()
+    await backend.close()
+  }
 }
 
 extension TransactionOptions {
-  fileprivate func with(deadline: Duration) -> TransactionOptions {
+  func with(deadline: Duration) -> TransactionOptions {
     var options = self
     options.deadline = deadline
     return options
