@@ -32,8 +32,11 @@ enum FuzzTypes {
     circle: PostgresTypeInfo(name: "circle", kind: .domain(circle)),
   ])
 
-  /// Numbers of any length, their array, range and multirange.
-  static let numeric: [PostgresType] = [1_700, 1_231, 3_906, 4_532].map { PostgresType($0) }
+  /// Numbers of any length, their array, range and multirange, and what says itself of which types
+  /// it is: a record, its array, and composites.
+  static let expanding: [PostgresType] =
+    [1_700, 1_231, 3_906, 4_532, 2_249, 2_287].map { PostgresType($0) }
+    + [composite, compositeArray]
 
   /// Every type that the driver knows. Built-in types have numbers below 10,000.
   static let all: [PostgresType] =
