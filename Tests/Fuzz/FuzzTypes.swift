@@ -32,11 +32,12 @@ enum FuzzTypes {
     circle: PostgresTypeInfo(name: "circle", kind: .domain(circle)),
   ])
 
-  /// Numbers of any length, their array, range and multirange, and what says itself of which types
-  /// it is: a record, its array, and composites.
-  static let expanding: [PostgresType] =
-    [1_700, 1_231, 3_906, 4_532, 2_249, 2_287].map { PostgresType($0) }
-    + [composite, compositeArray]
+  /// Numbers of any length, and what can hold them: arrays and records say themselves of which
+  /// types their elements are.
+  static let expanding = all.filter { type in
+    [1_700, 3_906, 4_532, 2_249].contains { type == PostgresType($0) } || type == composite
+      || catalogue.elementType(of: type) != nil
+  }
 
   /// Every type that the driver knows. Built-in types have numbers below 10,000.
   static let all: [PostgresType] =

@@ -20,7 +20,7 @@ extension FuzzTarget {
     target("composites-binary", ValueCodec.composites, .binary),
     target("composites-text", ValueCodec.composites, .text),
     readable("readable-text", FuzzTypes.all.filter { !FuzzTypes.expanding.contains($0) }),
-    // A number of a few bytes can have 147,455 digits, and so can one in a record.
+    // A number of a few bytes can have 147,455 digits.
     readable("readable-numeric", FuzzTypes.expanding, allowance: 4 << 20),
   ]
 
