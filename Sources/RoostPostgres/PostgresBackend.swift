@@ -11,6 +11,8 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
   /// The schema that unqualified names are found in; nil for the server's default.
   let schemaName: String?
   private let pool: PostgresPool
+  /// Where replication is asked for: it must be heard of while all of the pool is in use.
+  private let monitor: PostgresPool
   private let schema = Mutex(Schema())
 
   init(
@@ -20,6 +22,9 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     self.schemaName = schemaName
     location = "\(configuration)"
     pool = try PostgresPool(configuration, options: options)
+    var single = PostgresPoolOptions()
+    (single.maximum, single.acquireTimeout) = (1, .seconds(2))
+    monitor = try PostgresPool(configuration, options: single)
   }
 
   /// Runs a body with a connection of the pool.
@@ -31,6 +36,20 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
 
   /// Runs calls on a connection of the pool.
   func run<Result: Sendable>(
+    _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    try await run(on: pool, call)
+  }
+
+  /// Runs calls on the connection that is for questions about the server.
+  func monitoring<Result: Sendable>(
+    _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    try await run(on: monitor, call)
+  }
+
+  private func run<Result: Sendable>(
+    on pool: PostgresPool,
     _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     let schema = schema.withLock { $0 }
@@ -187,7 +206,10 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     }
   }
 
-  func close() async { await pool.close() }
+  func close() async {
+    await monitor.close()
+    await pool.close()
+  }
 }
 
 extension Mutation {

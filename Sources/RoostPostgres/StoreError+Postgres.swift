@@ -46,6 +46,8 @@ extension StoreError {
       case .queryCanceled: .deadlineExceeded
       case .tooManyConnections, .adminShutdown, .crashShutdown, .cannotConnectNow: .unavailable
       case SQLState("53100"): .storageFull
+      // Such as a serializable transaction on a hot standby.
+      case .featureNotSupported: .unsupported
       default:
         switch server.sqlState.classCode {
         case "08", "53", "57": .unavailable

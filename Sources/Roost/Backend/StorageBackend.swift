@@ -184,7 +184,8 @@ public struct TransactionOptions: Sendable, Equatable {
 public enum Health: Sendable, Equatable {
   /// It answers and can be written.
   case ready
-  /// It answers and can be written, but is not the store that was asked for; the text says why.
+  /// It answers, but is not all that was asked for: another store, without a replica, or only to
+  /// be read; the text says why.
   case degraded(String)
   /// It does not answer, or cannot be written; the text says why.
   case unavailable(String)

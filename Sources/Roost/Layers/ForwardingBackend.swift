@@ -50,3 +50,31 @@ extension ForwardingBackend {
   /// Closes the backend below.
   public func close() async { await backend.close() }
 }
+
+extension StorageBackend {
+  /// Runs a transaction of calls alone, again when it meets a conflict, with the store's errors.
+  func inTransaction<Result: Sendable>(
+    _ options: TransactionOptions,
+    _ body: @Sendable (any StorageTransaction) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    var attempt = 1
+    while true {
+      do {
+        return try await transaction(options) { transaction in try await body(transaction) }
+      } catch is CancellationError {
+        throw StoreError(.cancelled, "the task was cancelled")
+      } catch {
+        guard let error = error as? StoreError else { throw StoreError(.internal, "\(error)") }
+        guard error.code == .serializationFailure, attempt < options.attempts else { throw error }
+      }
+      // Full jitter, as the store's own transactions have it.
+      let pause = Duration.milliseconds(Int.random(in: 0...(1 << min(attempt, 6))))
+      do {
+        try await Task.sleep(for: pause)
+      } catch {
+        throw StoreError(.cancelled, "the task was cancelled")
+      }
+      attempt += 1
+    }
+  }
+}

@@ -1,7 +1,7 @@
 extension BackendURL {
   /// The parameters that put layers around whatever backend a URL names.
   static let layerParameters = [
-    "breaker", "chaos", "concurrency", "read_only", "retry", "timeout",
+    "breaker", "cache", "cache_age", "chaos", "concurrency", "read_only", "retry", "timeout",
   ]
 
   /// Takes the layers that the parameters ask for, the outermost first.
@@ -9,6 +9,12 @@ extension BackendURL {
   mutating func takeLayers() throws(StoreError) -> [any StorageLayer] {
     var layers: [any StorageLayer] = []
     if try takeChoice("read_only", of: Switch.self) == .yes { layers.append(ReadOnlyLayer()) }
+    let age = try takeCount("cache_age").map { Duration.seconds($0) }
+    if let rows = try takeCount("cache") {
+      layers.append(age.map { CacheLayer(rows: rows, age: $0) } ?? CacheLayer(rows: rows))
+    } else if age != nil {
+      throw StoreError(.invalidConfiguration, "cache_age needs cache=ROWS beside it")
+    }
     if let failures = try takeCount("breaker") {
       layers.append(BreakerLayer(failureLimit: failures))
     }

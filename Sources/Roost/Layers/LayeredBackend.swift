@@ -39,6 +39,11 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
   }
 
   func health() async -> Health { await layer.health(await backend.health()) }
+
+  func close() async {
+    await layer.close()
+    await backend.close()
+  }
 }
 
 extension TransactionOptions {

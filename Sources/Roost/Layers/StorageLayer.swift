@@ -76,6 +76,10 @@ public protocol StorageLayer: Sendable {
 
   /// How the store is, after what is below said how that is. The same unless implemented.
   func health(_ below: Health) async -> Health
+
+  /// Lets go of what the layer itself holds, before what is below is closed. Nothing unless
+  /// implemented.
+  func close() async
 }
 
 /// What a layer gets beside the backend that it stands around.
@@ -112,11 +116,14 @@ extension StorageLayer {
 
   /// What is below.
   public func health(_ below: Health) async -> Health { below }
+
+  /// Nothing.
+  public func close() async {}
 }
 
 /// Where a layer stands: the first case is the outermost. The order matters: a cache keeps what
-/// came, from wherever it came; replicas are beside all that minds the primary, since each of them has
-/// layers of its own; a fallback sees what nothing below it could mend; a breaker counts what
+/// came, from wherever it came; replicas are beside all that minds the primary, since each of them
+/// has layers of its own; a fallback sees what nothing below it could mend; a breaker counts what
 /// retries could not mend, each attempt has a timeout of its own and waits for its turn, and chaos
 /// strikes as the backend itself would.
 public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {

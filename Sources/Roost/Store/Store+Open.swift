@@ -11,12 +11,16 @@ public enum MigrationMode: String, Sendable, CaseIterable {
   case off
 }
 
-/// What takes the place of a backend that cannot be reached when the store is opened.
+/// What a store does without its backend.
 public enum Fallback: String, Sendable, CaseIterable {
   /// Nothing: it is an error.
   case none
-  /// `memory:`, with a warning: records are gone when the process ends.
+  /// One that cannot be reached when the store is opened is replaced by `memory:`, with a warning:
+  /// records are gone when the process ends.
   case memory
+  /// One that takes no changes goes on with reads; so does a hot standby when the store is opened,
+  /// to which no migration is applied. One that is away when the store is opened is an error.
+  case readOnly = "read-only"
 }
 
 extension Store {
@@ -31,11 +35,12 @@ extension Store {
   ///
   /// The URL's parameter `migrate` is `auto` (the default of embedded backends), `check` (the
   /// default of Postgres) or `off`. With `fallback=memory` a backend that cannot be reached is
-  /// replaced by `memory:`: a warning is logged and `health()` says `degraded` from then on. The
+  /// replaced by `memory:`: a warning is logged and `health()` says `degraded` from then on. With
+  /// `fallback=read-only` one that takes no changes is read, as `ReadOnlyFallbackLayer` says. The
   /// default is `fallback=none`; a refused password or a wrong URL is an error in any case.
   ///
-  /// `read_only=yes`, `breaker=FAILURES`, `retry=ATTEMPTS`, `concurrency=CALLS`,
-  /// `timeout=MILLISECONDS` and `chaos=...` put layers around the backend.
+  /// `read_only=yes`, `cache=ROWS`, `cache_age=SECONDS`, `breaker=FAILURES`, `retry=ATTEMPTS`,
+  /// `concurrency=CALLS`, `timeout=MILLISECONDS` and `chaos=...` put layers around the backend.
   /// - Parameters:
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
@@ -43,6 +48,9 @@ extension Store {
   ///   - routes: tables that are kept elsewhere, each with a `migrate` and `fallback` of its own in
   ///     its URL. With routes raw SQL is `unsupported`, and so is a transaction over tables of two
   ///     places.
+  ///   - replicas: copies of the main place that are read from, as `ReplicaLayer` says; nil for
+  ///     those of the variable `DATABASE_REPLICA_URLS`, separated by commas, when the URL is the
+  ///     environment's, too. A replica's URL may ask for the layers from the breaker on.
   ///   - layers: what stands around the backend, the outermost first; a route's place has those of
   ///     its URL. A layer that the URL asks for takes the place of the same kind here.
   ///   - movingFrom: the URL of the store that this one takes the place of, while both are in use;
@@ -57,8 +65,8 @@ extension Store {
   ///   `schemaDrift`, `unavailable`, `accessDenied`, `locked`, `corrupted`.
   public static func open(
     _ url: String? = nil, backends: [BackendFactory], migrations: [MigrationSet],
-    routes: [Route] = [], layers: [any StorageLayer] = [], movingFrom: String? = nil,
-    migrate: MigrationMode? = nil, requireURL: Bool = false,
+    routes: [Route] = [], replicas: ReplicaOptions? = nil, layers: [any StorageLayer] = [],
+    movingFrom: String? = nil, migrate: MigrationMode? = nil, requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     generators: StoreGenerators = .system,
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
@@ -77,7 +85,13 @@ extension Store {
         try await open(url, [], registry, context, plan, migrate, at: now)
       }
     }
-    let main = try await open(target, layers, registry, context, plan, migrate, at: now)
+    var own = layers
+    let listed = url == nil ? context.environment["DATABASE_REPLICA_URLS"] : nil
+    if let options = replicas ?? listed.map({ ReplicaOptions(list: $0) }), !options.urls.isEmpty {
+      let layer = try ReplicaLayer(options, registry, context)
+      own.insert(layer, at: own.firstIndex { $0.place > .replicas } ?? own.endIndex)
+    }
+    let main = try await open(target, own, registry, context, plan, migrate, at: now)
     let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
       try await open(url, [], registry, context, plan, migrate, at: now)
     }
@@ -99,10 +113,15 @@ extension Store {
     _ context: BackendContext, _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
   ) async throws(StoreError) -> OpenedBackend {
     var url = url
-    let mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
+    var mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
     let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
-    let wanted = try url.takeLayers()
+    var wanted = try url.takeLayers()
     let (backend, degradation) = try await open(url, fallback, registry, context)
+    if fallback == .readOnly {
+      wanted.append(ReadOnlyFallbackLayer())
+      // What cannot be written cannot be migrated.
+      if mode == .auto, case .unavailable = await backend.health() { mode = .check }
+    }
     var opened: OpenedBackend
     do {
       opened = try await prepare(
