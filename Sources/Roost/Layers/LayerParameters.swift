@@ -1,7 +1,7 @@
 extension BackendURL {
   /// The parameters that put layers around whatever backend a URL names.
   static let layerParameters = [
-    "breaker", "chaos", "concurrency", "read_only", "retry", "timeout",
+    "breaker", "chaos", "concurrency", "read_only", "retry", "slow", "timeout",
   ]
 
   /// Takes the layers that the parameters ask for, the outermost first.
@@ -22,6 +22,12 @@ extension BackendURL {
   }
 
   private enum Switch: String, CaseIterable { case no, yes }
+
+  /// Takes the threshold from which on calls are slow.
+  /// - Throws: `invalidConfiguration`.
+  mutating func takeSlowThreshold() throws(StoreError) -> Duration? {
+    try takeCount("slow").map { .milliseconds($0) }
+  }
 
   private mutating func takeCount(_ name: String) throws(StoreError) -> Int? {
     guard let text = take(name) else { return nil }

@@ -64,6 +64,14 @@ struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
 
   func health() async -> Health { await layer.health(await backend.health()) }
 
+  func figures() async -> [Figure] {
+    await layer.figures() + backend.figures()
+  }
+
+  func healthChecks() async -> [HealthCheck] {
+    await layer.healthChecks() + backend.healthChecks()
+  }
+
   func close() async { await backend.close() }
 }
 

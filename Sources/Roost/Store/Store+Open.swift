@@ -35,7 +35,8 @@ extension Store {
   /// default is `fallback=none`; a refused password or a wrong URL is an error in any case.
   ///
   /// `read_only=yes`, `breaker=FAILURES`, `retry=ATTEMPTS`, `concurrency=CALLS`,
-  /// `timeout=MILLISECONDS` and `chaos=...` put layers around the backend.
+  /// `timeout=MILLISECONDS` and `chaos=...` put layers around the backend. `slow=MILLISECONDS` says
+  /// from when on a call is slow.
   /// - Parameters:
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
@@ -49,6 +50,7 @@ extension Store {
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
   ///   - generators: clock and UUIDs.
+  ///   - watch: what is slow, and who is told of calls and alerts.
   ///   - log: where log lines go.
   /// - Throws: `invalidConfiguration`, also for a foreign key between tables of two places;
   ///   `undefinedTable` for a route of an unknown table; `invalidMigration`, `migrationPending`,
@@ -58,21 +60,32 @@ extension Store {
     routes: [Route] = [], layers: [any StorageLayer] = [], migrate: MigrationMode? = nil,
     requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
-    generators: StoreGenerators = .system,
+    generators: StoreGenerators = .system, watch: WatchOptions = WatchOptions(),
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
-    let (target, registry, context) = try choose(
+    var (target, registry, context) = try choose(
       url, backends, migrations, requireURL: requireURL, environment, log)
+    var watch = watch
+    watch.slowThreshold = try target.takeSlowThreshold() ?? watch.slowThreshold
+    let slowCalls = SlowCallLog(watch, now: generators.now, log: log)
+    let meter = { @Sendable [watch] (backend: any StorageBackend) in
+      MetricsLayer(backend, slowCalls: slowCalls, onCall: watch.onCall)
+    }
     let now = generators.now()
     let plan = try MigrationPlan(migrations, now: now)
     let tables = try RoutedTables(routes, main: target, plan.schema)
-    let main = try await open(target, layers, registry, context, plan, migrate, at: now)
-    let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
-      try await open(url, [], registry, context, plan, migrate, at: now)
+    let main = try await open(target, layers, meter, registry, context, plan, migrate, at: now)
+    let opened = try await open(routes, tables, beside: main) { [context] url throws(StoreError) in
+      var url = url
+      _ = try url.takeSlowThreshold()
+      return try await open(url, [], meter, registry, context, plan, migrate, at: now)
     }
+    let state = StoreWatch(
+      slowCalls, opened.meters, plan: opened.checksMigrations ? plan : nil, now: generators.now)
+    state.startAlerts(watch, opened.backend)
     return Store(
       context: StoreContext(
-        backend: opened.backend, schema: opened.schema, generators: generators),
+        backend: opened.backend, schema: opened.schema, generators: generators, watch: state),
       opening: opened.report)
   }
 
@@ -81,10 +94,15 @@ extension Store {
     var backend: any StorageBackend
     var schema: Schema
     var report: OpeningReport
+    /// Whether its migrations were looked at.
+    var checksMigrations: Bool
+    /// What counts the calls.
+    var meters: [MetricsLayer] = []
   }
 
   private static func open(
-    _ url: BackendURL, _ layers: [any StorageLayer], _ registry: BackendRegistry,
+    _ url: BackendURL, _ layers: [any StorageLayer],
+    _ meter: (any StorageBackend) -> MetricsLayer, _ registry: BackendRegistry,
     _ context: BackendContext, _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
   ) async throws(StoreError) -> OpenedBackend {
     var url = url
@@ -96,7 +114,9 @@ extension Store {
       var opened = try await prepare(
         backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
       opened.report.degradation = degradation
-      opened.backend = try opened.backend.under(layers, or: wanted)
+      let metrics = meter(backend)
+      opened.meters = [metrics]
+      opened.backend = try opened.backend.under(layers, or: wanted + [metrics])
       return opened
     } catch {
       await backend.close()
@@ -183,6 +203,7 @@ extension Store {
     log(LogLine(.info, "opened \(backend.location)"))
     let report = OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
-    return OpenedBackend(backend: backend, schema: schema, report: report)
+    return OpenedBackend(
+      backend: backend, schema: schema, report: report, checksMigrations: mode != .off)
   }
 }

@@ -14,11 +14,13 @@ extension Store {
   ) async throws(StoreError) -> OpenedBackend {
     if routes.isEmpty { return main }
     var backends = [main.backend]
+    var meters = main.meters
     var (schema, report) = (main.schema, main.report)
     do {
       for route in routes {
         let place = try await open(try BackendURL(route.url))
         backends.append(place.backend)
+        meters += place.meters
         // Where rows are is where their columns' order is known.
         for table in route.tables { schema.tables[table] = place.schema.tables[table] }
         report.migrated += place.report.migrated.filter { !report.migrated.contains($0) }
@@ -32,7 +34,9 @@ extension Store {
     }
     let backend = RoutedBackend(tables, backends)
     report.location = backend.location
-    return OpenedBackend(backend: backend, schema: schema, report: report)
+    return OpenedBackend(
+      backend: backend, schema: schema, report: report, checksMigrations: main.checksMigrations,
+      meters: meters)
   }
 }
 

@@ -41,7 +41,10 @@ public struct Store: RecordSession {
   }
 
   /// Finishes what runs and lets go of files and connections. Later calls throw `closed`.
-  public func close() async { await backend.close() }
+  public func close() async {
+    core.context.watch.close()
+    await backend.close()
+  }
 
   /// The migrations that the store has, by system and version.
   /// - Throws: `unavailable` and what else the backend meets.

@@ -24,16 +24,20 @@ package final class StoreContext: Sendable {
   package let backend: any StorageBackend
   package let schema: Schema
   let generators: StoreGenerators
+  let watch: StoreWatch
   private let layouts: [String: RowLayout]
   private let checked = Mutex<Set<ObjectIdentifier>>([])
 
   /// The stores in whose transactions the current task is.
   @TaskLocal static var transactions: Set<ObjectIdentifier> = []
 
-  init(backend: any StorageBackend, schema: Schema, generators: StoreGenerators) {
+  init(
+    backend: any StorageBackend, schema: Schema, generators: StoreGenerators, watch: StoreWatch
+  ) {
     self.backend = backend
     self.schema = schema
     self.generators = generators
+    self.watch = watch
     layouts = schema.tables.mapValues { RowLayout($0) }
   }
 
