@@ -13,7 +13,7 @@ enum Help {
 
       The store is --url, else POSTGRES_URL, else DATABASE_URL, else file:roost-data.
       roost COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found,
-      130 stopped by Ctrl-C.
+      4 degraded, 130 stopped by Ctrl-C.
       """
   }
 

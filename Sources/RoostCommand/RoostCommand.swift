@@ -47,6 +47,8 @@ enum ExitCode: Int32 {
   case usage = 2
   /// What was asked for is not there.
   case notFound = 3
+  /// The store works, but not as it should.
+  case degraded = 4
   /// Stopped by Ctrl-C, as shells have it: 128 + SIGINT.
   case interrupted = 130
 }
@@ -84,5 +86,6 @@ struct Command: Sendable {
 
   static let all: [Command] = [
     .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .ping,
+    .health, .doctor, .monitor, .slow,
   ]
 }

@@ -73,7 +73,8 @@ package enum FileStore {
       log: log)
     let engine = Engine(store.state, log: writer)
     return EmbeddedBackend(
-      engine, location: "file:\(path)", capabilities: [.durable], functions: functions
+      engine, location: "file:\(path)", capabilities: [.durable], functions: functions,
+      condition: { EmbeddedCondition(folder, failure: writer.failure) }
     ) { await engine.close() }
   }
 }

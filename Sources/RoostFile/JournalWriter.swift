@@ -128,6 +128,13 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     if let refusal { settled(refusal) }
   }
 
+  /// Why nothing can be written any more until the store is opened again; nil while it can.
+  var failure: StoreError? {
+    condition.lock()
+    defer { condition.unlock() }
+    return poison
+  }
+
   func close() async {
     await withCheckedContinuation { continuation in
       let thread = Thread { [self] in

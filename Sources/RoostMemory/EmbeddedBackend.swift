@@ -6,14 +6,21 @@ package final class EmbeddedBackend: StorageBackend {
   package let capabilities: Set<Capability>
   private let engine: Engine
   private let functions: TriggerFunctions
+  private let condition: @Sendable () -> EmbeddedCondition
   private let onClose: @Sendable () async -> Void
 
-  /// Makes a backend. `onClose` is called instead of closing the engine.
+  /// Makes a backend.
+  /// - Parameters:
+  ///   - condition: says how what makes the engine durable is.
+  ///   - onClose: is called instead of closing the engine.
   package init(
     _ engine: Engine, location: String, capabilities: Set<Capability>,
-    functions: TriggerFunctions, onClose: @escaping @Sendable () async -> Void
+    functions: TriggerFunctions,
+    condition: @escaping @Sendable () -> EmbeddedCondition = { EmbeddedCondition() },
+    onClose: @escaping @Sendable () async -> Void
   ) {
     self.engine = engine
+    self.condition = condition
     self.functions = functions
     self.location = location
     self.capabilities = capabilities
@@ -134,11 +141,19 @@ package final class EmbeddedBackend: StorageBackend {
   package func health() async -> Health {
     do {
       _ = try engine.snapshot()
-      return .ready
+      let failed = condition().checks.first { $0.state == .failed }
+      return failed.map { .unavailable($0.text) } ?? .ready
     } catch {
       return .unavailable(error.message)
     }
   }
+
+  package func figures() async -> [Figure] {
+    guard let state = try? engine.snapshot() else { return [] }
+    return state.figures() + condition().figures
+  }
+
+  package func healthChecks() async -> [HealthCheck] { condition().checks }
 
   package func close() async { await onClose() }
 

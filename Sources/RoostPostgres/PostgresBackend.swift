@@ -27,6 +27,11 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     monitor = try PostgresPool(configuration, options: single)
   }
 
+  /// The figures of the pool, and how many connections it may have.
+  var poolState: (statistics: PostgresPoolStatistics, limit: Int) {
+    (pool.statistics, pool.options.maximum + pool.options.overflow)
+  }
+
   /// Runs a body with a connection of the pool.
   func withConnection<Result: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> Result

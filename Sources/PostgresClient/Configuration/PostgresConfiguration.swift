@@ -131,6 +131,9 @@ public struct PostgresConfiguration: Sendable {
   /// Shared by the connections of one pool.
   var naming = StatementNaming()
 
+  /// Shared by the connections of one pool.
+  var statementCounts = StatementCounts()
+
   private var secret: Secret
 
   /// Where parameters are from, and the text that they had then.

@@ -42,6 +42,7 @@ extension ConnectionCore {
   ) async throws(StatementFailure) -> PreparedStatement {
     if configuration.naming.isStopped, statements.givesNames { statements.stopNaming() }
     if let known = statements.find(sql, types) {
+      configuration.statementCounts.countFound()
       if known.showsChange { changes.insert(.changed) }
       if known.lacksTypes {
         do throws(PostgresError) {
@@ -86,6 +87,7 @@ extension ConnectionCore {
     _ name: String, _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> PreparedStatement {
     observation?.parseCount += 1
+    configuration.statementCounts.countParsed()
     try wire.write { (session, output) throws(WireError) in
       for name in statements.evicted { try session.close(statement: name, output: &output) }
       try session.parse(name: name, sql: sql, types: types, output: &output)

@@ -80,7 +80,11 @@ public final class PostgresPool: Sendable {
   }
 
   /// The figures as they are.
-  public var statistics: PostgresPoolStatistics { shared.withLock { $0.state.statistics } }
+  public var statistics: PostgresPoolStatistics {
+    var statistics = shared.withLock { $0.state.statistics }
+    (statistics.statementHits, statistics.statementParses) = configuration.statementCounts.values
+    return statistics
+  }
 
   /// Runs a closure with a connection, on the connection's thread, where its queries cost no hop.
   ///

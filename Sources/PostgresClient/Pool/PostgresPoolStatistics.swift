@@ -68,6 +68,10 @@ public struct PostgresPoolStatistics: Sendable, Hashable {
   public internal(set) var resets = 0
   /// Connections closed so far, by cause.
   public internal(set) var discards = Discards()
+  /// How often a statement, run by itself, was among the prepared ones so far.
+  public internal(set) var statementHits = 0
+  /// How often the server had to parse one first so far.
+  public internal(set) var statementParses = 0
   /// How long callers waited for the connection that they got; zero when one was idle.
   public internal(set) var waitTimes = DurationHistogram()
   /// How long opening a connection took, `onConnect` included.

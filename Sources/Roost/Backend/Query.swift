@@ -2,7 +2,7 @@
 ///
 /// The store completes each query before a backend sees it: the order ends with the primary key,
 /// and a page's start has become part of the filter.
-public struct Query: Sendable, Equatable {
+public struct Query: Sendable, Hashable {
   /// The table.
   public var table: String
   /// The rows wanted; nil for all.

@@ -93,6 +93,15 @@ public protocol StorageBackend: StorageSession {
   /// Whether the backend answers and can be written.
   func health() async -> Health
 
+  /// What the backend counts and measures of itself. None unless implemented.
+  ///
+  /// It may be asked often, and nobody waits for it longer than two seconds.
+  func figures() async -> [Figure]
+
+  /// What else can be said of how the backend is, beside `health()`: its pool, its disk, its
+  /// copies. None unless implemented.
+  func healthChecks() async -> [HealthCheck]
+
   /// Finishes what runs and lets go of files and connections. Later calls throw `closed`.
   func close() async
 }
@@ -107,6 +116,12 @@ extension StorageBackend {
 
   /// None.
   public func invalidIndexes() async throws(StoreError) -> [SchemaDrift] { [] }
+
+  /// None.
+  public func figures() async -> [Figure] { [] }
+
+  /// None.
+  public func healthChecks() async -> [HealthCheck] { [] }
 }
 
 /// A lock-holding session that applies migrations.

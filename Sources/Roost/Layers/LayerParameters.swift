@@ -1,7 +1,8 @@
 extension BackendURL {
   /// The parameters that put layers around whatever backend a URL names.
   static let layerParameters = [
-    "breaker", "cache", "cache_age", "chaos", "concurrency", "read_only", "retry", "timeout",
+    "breaker", "cache", "cache_age", "chaos", "concurrency", "read_only", "retry", "slow",
+    "timeout",
   ]
 
   /// Takes the layers that the parameters ask for, the outermost first.
@@ -29,6 +30,12 @@ extension BackendURL {
 
   private enum Switch: String, CaseIterable { case no, yes }
 
+  /// Takes the threshold from which on calls are slow.
+  /// - Throws: `invalidConfiguration`.
+  mutating func takeSlowThreshold() throws(StoreError) -> Duration? {
+    try takeCount("slow").map { .milliseconds($0) }
+  }
+
   private mutating func takeCount(_ name: String) throws(StoreError) -> Int? {
     guard let text = take(name) else { return nil }
     guard let number = Int(text), (1...1_000_000).contains(number) else {
@@ -38,21 +45,24 @@ extension BackendURL {
   }
 }
 
-extension StorageBackend {
-  /// Puts a program's layers around the backend, and a URL's among them by their places. Where both
-  /// have one, the URL's counts: it is the operator's word. The backend is closed when this throws.
-  /// - Throws: `invalidConfiguration` when the program's are not in order; what a layer throws.
-  func under(
-    _ own: [any StorageLayer], or url: [any StorageLayer], _ context: LayerContext
-  ) async throws(StoreError) -> any StorageBackend {
+extension [any StorageLayer] {
+  /// A program's layers, and a URL's among them by their places. Where both have one, the URL's
+  /// counts: it is the operator's word.
+  /// - Throws: `invalidConfiguration` when the program's are not in order.
+  init(_ own: [any StorageLayer], or url: [any StorageLayer]) throws(StoreError) {
     let kept = own.filter { layer in !url.contains { $0.place == layer.place } }
-    do throws(StoreError) {
-      // The order of the program's own is checked; it was written by hand.
-      try Self.requireOrder(kept)
-    } catch {
-      await close()
-      throw error
+    // The order of the program's own is checked; it was written by hand.
+    try kept.requireOrder()
+    self = (kept + url).sorted { $0.place < $1.place }
+  }
+
+  /// - Throws: `invalidConfiguration`.
+  func requireOrder() throws(StoreError) {
+    for (outer, inner) in zip(self, dropFirst()) where outer.place >= inner.place {
+      throw StoreError(
+        .invalidConfiguration,
+        "the layer \(outer.place) cannot stand outside of \(inner.place); the order is "
+          + LayerPlace.allCases.map { "\($0)" }.joined(separator: ", "))
     }
-    return try await under((kept + url).sorted { $0.place < $1.place }, context)
   }
 }

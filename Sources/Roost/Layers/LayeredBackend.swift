@@ -44,6 +44,14 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
     await layer.close()
     await backend.close()
   }
+  func figures() async -> [Figure] {
+    await layer.figures() + backend.figures()
+  }
+
+  func healthChecks() async -> [HealthCheck] {
+    await layer.healthChecks() + backend.healthChecks()
+  }
+
 }
 
 extension TransactionOptions {

@@ -9,10 +9,11 @@ protocol LayeredSession: StorageSession {
 
 extension LayeredSession {
   private func call(
-    _ operation: StorageCall.Operation, _ table: String?, mayWrite: Bool = false
+    _ operation: StorageCall.Operation, _ table: String?, mayWrite: Bool = false,
+    _ query: Query? = nil
   ) -> StorageCall {
     StorageCall(
-      operation, table: table, mayWrite: mayWrite, isInTransaction: isInTransaction)
+      operation, table: table, mayWrite: mayWrite, isInTransaction: isInTransaction, query: query)
   }
 
   func get(
@@ -25,20 +26,21 @@ extension LayeredSession {
 
   func query(_ query: Query) async throws(StoreError) -> [[Value]] {
     try await layer.run(
-      call(.query, query.table, mayWrite: query.lock != nil)
+      call(.query, query.table, mayWrite: query.lock != nil, query)
     ) { () throws(StoreError) in
       try await below.query(query)
     }
   }
 
   func aggregate(_ query: AggregateQuery) async throws(StoreError) -> [[Value]] {
-    try await layer.run(call(.aggregate, query.table)) { () throws(StoreError) in
+    let rows = Query(table: query.table, filter: query.filter)
+    return try await layer.run(call(.aggregate, query.table, rows)) { () throws(StoreError) in
       try await below.aggregate(query)
     }
   }
 
   func explain(_ query: Query) async throws(StoreError) -> String {
-    try await layer.run(call(.explain, query.table)) { () throws(StoreError) in
+    try await layer.run(call(.explain, query.table, query)) { () throws(StoreError) in
       try await below.explain(query)
     }
   }
@@ -46,7 +48,7 @@ extension LayeredSession {
   func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
     guard let first = mutations.first else { return [] }
     return try await layer.run(
-      call(.apply, first.table, mayWrite: true)
+      call(.apply, first.table, mayWrite: true, mutations.count == 1 ? first.rows : nil)
     ) { () throws(StoreError) in
       try await below.apply(mutations)
     }
@@ -63,8 +65,19 @@ extension LayeredSession {
   func scan(
     _ query: Query, batchSize: Int, _ body: @Sendable ([[Value]]) async throws -> Void
   ) async throws {
-    try await layer.run(around: call(.scan, query.table, mayWrite: query.lock != nil)) {
+    try await layer.run(around: call(.scan, query.table, mayWrite: query.lock != nil, query)) {
       try await below.scan(query, batchSize: batchSize, body)
+    }
+  }
+}
+
+extension Mutation {
+  /// The rows that it changes by a condition; nil for an insert.
+  fileprivate var rows: Query? {
+    switch self {
+    case .insert: nil
+    case .update(let update): Query(table: update.table, filter: update.filter)
+    case .delete(let delete): Query(table: delete.table, filter: delete.filter)
     }
   }
 }

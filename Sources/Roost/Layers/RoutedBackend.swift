@@ -125,6 +125,30 @@ package final class RoutedBackend: StorageBackend {
     return worst
   }
 
+  /// Those of all places, each with the number of its place, since two may have one location.
+  package func figures() async -> [Figure] {
+    var figures: [Figure] = []
+    for (place, backend) in backends.enumerated() {
+      let location = backend.location
+      figures += await backend.figures().map {
+        $0.labelled("backend", location).labelled("place", "\(place)")
+      }
+    }
+    return figures
+  }
+
+  package func healthChecks() async -> [HealthCheck] {
+    var checks: [HealthCheck] = []
+    for backend in backends {
+      checks += await backend.healthChecks().map { check in
+        var check = check
+        check.text = "\(backend.location): \(check.text)"
+        return check
+      }
+    }
+    return checks
+  }
+
   package func close() async {
     isClosed.store(true, ordering: .releasing)
     for backend in backends { await backend.close() }

@@ -1,7 +1,7 @@
 /// A call on its way to a backend, as a layer sees it.
 public struct StorageCall: Sendable, Hashable {
   /// What is asked of the backend.
-  public enum Operation: String, Sendable, Hashable, CaseIterable {
+  public enum Operation: String, Sendable, Hashable, CaseIterable, Codable {
     /// Rows by their keys.
     case get
     /// Rows by a query.
@@ -30,12 +30,16 @@ public struct StorageCall: Sendable, Hashable {
   public var mayWrite: Bool
   /// Whether the call is one of a transaction's own, so that it is never run again by itself.
   public var isInTransaction: Bool
+  /// The rows that are asked for or changed by a condition; nil where there is none, as in an
+  /// insert or a call for rows by their keys.
+  public var query: Query?
 
   /// Makes a call.
   public init(
     _ operation: Operation, table: String? = nil, mayWrite: Bool = false,
-    isInTransaction: Bool = false
+    isInTransaction: Bool = false, query: Query? = nil
   ) {
+    self.query = query
     self.operation = operation
     self.table = table
     self.mayWrite = mayWrite
@@ -80,6 +84,12 @@ public protocol StorageLayer: Sendable {
   /// Lets go of what the layer itself holds, before what is below is closed. Nothing unless
   /// implemented.
   func close() async
+
+  /// What the layer counts and measures of itself. None unless implemented.
+  func figures() async -> [Figure]
+
+  /// What else can be said of how the layer is, beside `health`. None unless implemented.
+  func healthChecks() async -> [HealthCheck]
 }
 
 /// What a layer gets beside the backend that it stands around.
@@ -119,6 +129,12 @@ extension StorageLayer {
 
   /// Nothing.
   public func close() async {}
+
+  /// None.
+  public func figures() async -> [Figure] { [] }
+
+  /// None.
+  public func healthChecks() async -> [HealthCheck] { [] }
 }
 
 /// Where a layer stands: the first case is the outermost. The order matters: a cache keeps what
@@ -127,7 +143,9 @@ extension StorageLayer {
 /// retries could not mend, each attempt has a timeout of its own and waits for its turn, and chaos
 /// strikes as the backend itself would.
 public enum LayerPlace: Int, Sendable, Hashable, Comparable, CaseIterable {
-  /// Sees all calls and what they come to.
+  /// A program's own layer around all others, such as one that makes spans for tracing.
+  case tracing
+  /// The store's own, which counts the calls and what they come to. A program has none there.
   case metrics
   /// Refuses changes.
   case readOnly
@@ -168,22 +186,12 @@ extension StorageBackend {
   ) async throws(StoreError) -> any StorageBackend {
     var backend: any StorageBackend = self
     do throws(StoreError) {
-      try Self.requireOrder(layers)
+      try layers.requireOrder()
       for layer in layers.reversed() { backend = try await layer.around(backend, context) }
       return backend
     } catch {
       await backend.close()
       throw error
-    }
-  }
-
-  /// - Throws: `invalidConfiguration`.
-  static func requireOrder(_ layers: [any StorageLayer]) throws(StoreError) {
-    for (outer, inner) in zip(layers, layers.dropFirst()) where outer.place >= inner.place {
-      throw StoreError(
-        .invalidConfiguration,
-        "the layer \(outer.place) cannot stand outside of \(inner.place); the order is "
-          + LayerPlace.allCases.map { "\($0)" }.joined(separator: ", "))
     }
   }
 }

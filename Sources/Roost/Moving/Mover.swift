@@ -156,7 +156,7 @@ package final class Mover: Sendable {
 
 extension Mover {
   /// Takes the lease, or renews it when a third of it is over.
-  private func holdLease() async throws(StoreError) {
+  func holdLease() async throws(StoreError) {
     let (epochs, renewedAt) = state.withLock { ($0.epochs, $0.renewedAt) }
     if epochs?.count == 2, ContinuousClock.now - renewedAt < options.lease / 3 { return }
     var taken: [MoveSide: Int] = [:]

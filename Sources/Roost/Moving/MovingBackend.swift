@@ -1,4 +1,5 @@
 import Foundation
+import RoostCore
 import Synchronization
 
 /// Two backends that are one store while it moves from the first to the second.
@@ -20,6 +21,14 @@ package final class MovingBackend: StorageBackend {
   let comparison: ReadComparison
   private let current: Mutex<MoveState>
   private let tasks = Mutex<[Task<Void, Never>]>([])
+  /// How much waited in the journal when it was last looked at.
+  private let depth = Mutex(ChangeJournal.Depth(count: 0))
+  private let isAnsweringAlone = Atomic(false)
+
+  /// How many rows may wait behind a store that answers alone, before its writers do.
+  static let waitingLimit = 100_000
+  /// How long closing such a store waits for what is on its way.
+  private static let closingLimit = Duration.seconds(10)
 
   /// Takes over two backends whose state has been read.
   init(
@@ -64,11 +73,23 @@ package final class MovingBackend: StorageBackend {
         // What cannot be reached now is asked again; meanwhile nothing is taken for carried.
         _ = try? await self.refresh()
         try? await self.forgetCarried()
+        try? await self.lookAtJournal()
         do { try await Task.sleep(for: interval) } catch { return }
       }
     }
     let runner = Task { await mover.run() }
     tasks.withLock { $0 = [follower, runner] }
+  }
+
+  /// The store that counts is the only one that anybody asks: its writers are held back when too
+  /// much waits, and closing it waits for what is on its way.
+  func answersAlone() { isAnsweringAlone.store(true, ordering: .relaxed) }
+
+  private func lookAtJournal() async throws(StoreError) {
+    let state = state
+    guard state.stage.isNoting else { return }
+    let found = try await journal.depth(in: backend(state.authority))
+    depth.withLock { $0 = found }
   }
 
   /// Reads the state where it is newest.
@@ -127,7 +148,34 @@ package final class MovingBackend: StorageBackend {
     }
   }
 
+  /// How much waits, for how long, and how reads compared.
+  package func figures() async -> [Figure] {
+    let (depth, reads) = (depth.withLock { $0 }, comparison.figures)
+    let age = depth.oldest.map { max(0, Timestamp.now().date.timeIntervalSince($0.date)) } ?? 0
+    let own = [
+      Figure(
+        "roost_changes_waiting", Double(depth.count),
+        help: "How many changed rows wait to be carried to the other store."),
+      Figure(
+        Figure.lagSeconds, age, labels: ["to": backend(state.authority.other).location],
+        help: "How many seconds a copy is behind what it copies."),
+      Figure(
+        "roost_move_reads_matched_total", Double(reads.matched + reads.lagged), kind: .counter,
+        help: "How many reads were compared with the other store and equal."),
+      Figure(
+        "roost_move_reads_mismatched_total", Double(reads.mismatched), kind: .counter,
+        help: "How many reads were compared with the other store and not equal."),
+    ]
+    return await own + from.figures() + to.figures()
+  }
+
   package func close() async {
+    if isAnsweringAlone.load(ordering: .relaxed) {
+      let end = ContinuousClock.now + Self.closingLimit
+      while ContinuousClock.now < end, (try? await journal.depth(in: from).count) != 0 {
+        try? await Task.sleep(for: .milliseconds(10))
+      }
+    }
     let tasks = tasks.withLock { $0 }
     for task in tasks { task.cancel() }
     await comparison.finish()
@@ -188,9 +236,13 @@ extension MovingBackend {
     until end: ContinuousClock.Instant
   ) async throws(StoreError) -> MoveSide {
     var state = state
-    while state.isFenced {
+    while state.isFenced || isTooDeep {
       guard ContinuousClock.now < end else {
-        throw StoreError(.unavailable, "the stores of the move are changing places")
+        throw StoreError(
+          .unavailable,
+          state.isFenced
+            ? "the stores of the move are changing places"
+            : "more than \(Self.waitingLimit) rows wait for \(to.location)")
       }
       do { try await Task.sleep(for: .milliseconds(10)) } catch {
         throw StoreError(.cancelled, "the task was cancelled")
@@ -198,6 +250,11 @@ extension MovingBackend {
       state = try await refresh()
     }
     return state.authority
+  }
+
+  private var isTooDeep: Bool {
+    isAnsweringAlone.load(ordering: .relaxed)
+      && depth.withLock { $0.count } > Self.waitingLimit
   }
 
   package func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {

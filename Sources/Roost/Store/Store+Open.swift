@@ -15,8 +15,8 @@ public enum MigrationMode: String, Sendable, CaseIterable {
 public enum Fallback: String, Sendable, CaseIterable {
   /// Nothing: it is an error.
   case none
-  /// One that cannot be reached when the store is opened is replaced by `memory:`, with a warning:
-  /// records are gone when the process ends.
+  /// While it cannot be reached, records are kept in memory, with a warning, and carried over when
+  /// it is back: see `Store.takeLeftBehind()`.
   case memory
   /// One that takes no changes goes on with reads; so does a hot standby when the store is opened,
   /// to which no migration is applied. One that is away when the store is opened is an error.
@@ -25,7 +25,7 @@ public enum Fallback: String, Sendable, CaseIterable {
 
 extension Store {
   /// The URL parameters that every backend's URL may have.
-  public static let parameters = ["fallback", "migrate"] + BackendURL.layerParameters
+  public static let parameters = ["fallback", "migrate", "write_behind"] + BackendURL.layerParameters
 
   /// Opens the store that a URL or the environment names.
   ///
@@ -34,13 +34,15 @@ extension Store {
   /// empty one counts as unset.
   ///
   /// The URL's parameter `migrate` is `auto` (the default of embedded backends), `check` (the
-  /// default of Postgres) or `off`. With `fallback=memory` a backend that cannot be reached is
-  /// replaced by `memory:`: a warning is logged and `health()` says `degraded` from then on. With
+  /// default of Postgres) or `off`. With `fallback=memory` memory takes the place of a
+  /// backend that cannot be reached, until it is back: `health()` says `degraded` meanwhile. With
   /// `fallback=read-only` one that takes no changes is read, as `ReadOnlyFallbackLayer` says. The
   /// default is `fallback=none`; a refused password or a wrong URL is an error in any case.
   ///
   /// `read_only=yes`, `cache=ROWS`, `cache_age=SECONDS`, `breaker=FAILURES`, `retry=ATTEMPTS`,
   /// `concurrency=CALLS`, `timeout=MILLISECONDS` and `chaos=...` put layers around the backend.
+  /// `slow=MILLISECONDS` says from when on a call is slow. `write_behind=FOLDER` lets a file store
+  /// in that folder answer, and carries its changes to the backend behind it.
   /// - Parameters:
   ///   - url: the store's URL; nil for the environment's.
   ///   - backends: the backends to choose from, by scheme.
@@ -59,6 +61,7 @@ extension Store {
   ///   - requireURL: whether having no URL at all is an error.
   ///   - environment: the variables.
   ///   - generators: clock and UUIDs.
+  ///   - watch: what is slow, and who is told of calls and alerts.
   ///   - log: where log lines go.
   /// - Throws: `invalidConfiguration`, also for a foreign key between tables of two places;
   ///   `undefinedTable` for a route of an unknown table; `invalidMigration`, `migrationPending`,
@@ -68,22 +71,23 @@ extension Store {
     routes: [Route] = [], replicas: ReplicaOptions? = nil, layers: [any StorageLayer] = [],
     movingFrom: String? = nil, migrate: MigrationMode? = nil, requireURL: Bool = false,
     environment: [String: String] = ProcessInfo.processInfo.environment,
-    generators: StoreGenerators = .system,
+    generators: StoreGenerators = .system, watch: WatchOptions = WatchOptions(),
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> Store {
-    let (target, registry, context) = try choose(
+    var (target, registry, context) = try choose(
       url, backends, migrations, requireURL: requireURL, environment, log)
-    let now = generators.now()
-    let plan = try MigrationPlan(migrations, now: now)
+    var watch = watch
+    watch.slowThreshold = try target.takeSlowThreshold() ?? watch.slowThreshold
+    let plan = try MigrationPlan(migrations, now: generators.now())
     let tables = try RoutedTables(routes, main: target, plan.schema)
+    let opening = StoreOpening(
+      registry: registry, context: context, plan: plan, migrate: migrate, generators: generators,
+      watch: watch)
     if let old = movingFrom ?? context.environment["MIGRATE_FROM_URL"] {
       guard routes.isEmpty else {
         throw StoreError(.unsupported, "a store with routes moves place by place")
       }
-      let places = try (from: BackendURL(old), to: target)
-      return try await openMoving(places, layers, generators, context) { url throws(StoreError) in
-        try await open(url, [], registry, context, plan, migrate, at: now)
-      }
+      return opening.store(try await opening.open(from: try BackendURL(old), to: target, layers))
     }
     var own = layers
     let listed = url == nil ? context.environment["DATABASE_REPLICA_URLS"] : nil
@@ -91,49 +95,11 @@ extension Store {
       let layer = try ReplicaLayer(options, registry, context)
       own.insert(layer, at: own.firstIndex { $0.place > .replicas } ?? own.endIndex)
     }
-    let main = try await open(target, own, registry, context, plan, migrate, at: now)
-    let opened = try await open(routes, tables, beside: main) { url throws(StoreError) in
-      try await open(url, [], registry, context, plan, migrate, at: now)
-    }
-    return Store(
-      context: StoreContext(
-        backend: opened.backend, schema: opened.schema, generators: generators),
-      opening: opened.report)
-  }
-
-  /// A backend that is ready for use, its schema, and what opening it did.
-  struct OpenedBackend {
-    var backend: any StorageBackend
-    var schema: Schema
-    var report: OpeningReport
-  }
-
-  private static func open(
-    _ url: BackendURL, _ layers: [any StorageLayer], _ registry: BackendRegistry,
-    _ context: BackendContext, _ plan: MigrationPlan, _ migrate: MigrationMode?, at now: Timestamp
-  ) async throws(StoreError) -> OpenedBackend {
-    var url = url
-    var mode = try url.takeChoice("migrate", of: MigrationMode.self) ?? migrate
-    let fallback = try url.takeChoice("fallback", of: Fallback.self) ?? .none
-    var wanted = try url.takeLayers()
-    let (backend, degradation) = try await open(url, fallback, registry, context)
-    if fallback == .readOnly {
-      wanted.append(ReadOnlyFallbackLayer())
-      // What cannot be written cannot be migrated.
-      if mode == .auto, case .unavailable = await backend.health() { mode = .check }
-    }
-    var opened: OpenedBackend
-    do {
-      opened = try await prepare(
-        backend, plan, degradation == nil ? mode : .auto, at: now, context.log)
-    } catch {
-      await backend.close()
-      throw error
-    }
-    opened.report.degradation = degradation
-    opened.backend = try await backend.under(
-      layers, or: wanted, LayerContext(schema: opened.schema, log: context.log))
-    return opened
+    let main = try await opening.open(target, own)
+    return opening.store(
+      try await open(routes, tables, beside: main) { url throws(StoreError) in
+        try await opening.open(url)
+      })
   }
 
   /// Opens the backend alone: nothing takes its place, and no migration is looked at.
@@ -173,48 +139,5 @@ extension Store {
     context.log(
       LogLine(.warning, "DATABASE_URL is not set: records are kept in memory only"))
     return "memory:"
-  }
-
-  /// Opens the backend, or what may take its place when it cannot be reached.
-  private static func open(
-    _ url: BackendURL, _ fallback: Fallback, _ registry: BackendRegistry, _ context: BackendContext
-  ) async throws(StoreError) -> (backend: any StorageBackend, degradation: String?) {
-    guard fallback == .memory else { return (try await registry.open(url, context: context), nil) }
-    guard registry.schemes.contains("memory") else {
-      throw StoreError(
-        .invalidConfiguration, "fallback=memory needs the memory backend among the backends")
-    }
-    do throws(StoreError) {
-      return (try await registry.open(url, context: context), nil)
-    } catch {
-      guard error.code == .unavailable else { throw error }
-      let degradation = "in-memory only, in place of \(url): \(error.message)"
-      context.log(
-        LogLine(.warning, "\(degradation); records are gone when the process ends"))
-      return (try await registry.open(try BackendURL("memory:"), context: context), degradation)
-    }
-  }
-
-  private static func prepare(
-    _ backend: any StorageBackend, _ plan: MigrationPlan, _ mode: MigrationMode?,
-    at now: Timestamp, _ log: @Sendable (LogLine) -> Void
-  ) async throws(StoreError) -> OpenedBackend {
-    let isEmbedded = !backend.capabilities.contains(.sql)
-    var migrated: [String] = []
-    // A store may have its columns in another order than the files, after files out of order.
-    var schema = plan.schema
-    switch mode ?? (isEmbedded ? .auto : .check) {
-    case .auto: (migrated, schema) = try await plan.apply(to: backend, at: now)
-    case .check: schema = try await plan.check(backend)
-    case .off: break
-    }
-    try await backend.adopt(schema)
-    if !migrated.isEmpty {
-      log(LogLine(.info, "migrated \(migrated.count): \(migrated.joined(separator: ", "))"))
-    }
-    log(LogLine(.info, "opened \(backend.location)"))
-    let report = OpeningReport(
-      location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
-    return OpenedBackend(backend: backend, schema: schema, report: report)
   }
 }

@@ -14,11 +14,15 @@ extension Store {
   ) async throws(StoreError) -> OpenedBackend {
     if routes.isEmpty { return main }
     var backends = [main.backend]
+    var meters = main.meters
+    var fallbacks = main.fallbacks
     var (schema, report) = (main.schema, main.report)
     do {
       for route in routes {
         let place = try await open(try BackendURL(route.url))
         backends.append(place.backend)
+        meters += place.meters
+        fallbacks += place.fallbacks
         // Where rows are is where their columns' order is known.
         for table in route.tables { schema.tables[table] = place.schema.tables[table] }
         report.migrated += place.report.migrated.filter { !report.migrated.contains($0) }
@@ -32,7 +36,9 @@ extension Store {
     }
     let backend = RoutedBackend(tables, backends)
     report.location = backend.location
-    return OpenedBackend(backend: backend, schema: schema, report: report)
+    return OpenedBackend(
+      backend: backend, schema: schema, report: report, checksMigrations: main.checksMigrations,
+      meters: meters, fallbacks: fallbacks)
   }
 }
 

@@ -16,7 +16,7 @@ public struct Store: RecordSession {
     public var location: String
     /// The migrations that were applied, as `system/V001__name.sql`.
     public var migrated: [String]
-    /// Why another backend than the one asked for is in its place; nil when none is.
+    /// Why memory was in the place of the backend when the store was opened; nil when it was not.
     public var degradation: String?
     /// What the embedded reader passed over in the migrations, since it has no meaning there.
     public var passedOver: [String]
@@ -34,14 +34,13 @@ public struct Store: RecordSession {
   public var backend: any StorageBackend { core.context.backend }
 
   /// Whether the backend answers and can be written, and is the one that was asked for.
-  public func health() async -> Health {
-    let health = await backend.health()
-    guard health == .ready, let degradation = opening.degradation else { return health }
-    return .degraded(degradation)
-  }
+  public func health() async -> Health { await backend.health() }
 
   /// Finishes what runs and lets go of files and connections. Later calls throw `closed`.
-  public func close() async { await backend.close() }
+  public func close() async {
+    core.context.watch.close()
+    await backend.close()
+  }
 
   /// The migrations that the store has, by system and version.
   /// - Throws: `unavailable` and what else the backend meets.

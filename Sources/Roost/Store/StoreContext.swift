@@ -26,6 +26,9 @@ package final class StoreContext: Sendable {
   let generators: StoreGenerators
   /// The move that the store is in; nil when it is in none.
   let move: StoreMove?
+  /// What goes on in memory while a place is away.
+  let fallbacks: [MemoryFallback]
+  let watch: StoreWatch
   private let layouts: [String: RowLayout]
   private let checked = Mutex<Set<ObjectIdentifier>>([])
 
@@ -34,9 +37,15 @@ package final class StoreContext: Sendable {
 
   init(
     backend: any StorageBackend, schema: Schema, generators: StoreGenerators,
-    move: StoreMove? = nil
+    watch: StoreWatch? = nil, move: StoreMove? = nil, fallbacks: [MemoryFallback] = []
   ) {
+    self.watch =
+      watch
+      ?? StoreWatch(
+        SlowCallLog(WatchOptions(), now: generators.now, log: { _ in }), [], plan: nil,
+        now: generators.now)
     self.move = move
+    self.fallbacks = fallbacks
     self.backend = backend
     self.schema = schema
     self.generators = generators

@@ -96,9 +96,12 @@ public struct FileStatus: Sendable, Equatable {
   public let length: Int64
   /// The permission bits, for example 0o600.
   public let permissions: UInt16
+  /// When the content was last changed; nil where that is not known.
+  public let modifiedAt: Timestamp?
 
   /// Describes what stands at a path.
-  public init(kind: Kind, length: Int64, permissions: UInt16) {
+  public init(kind: Kind, length: Int64, permissions: UInt16, modifiedAt: Timestamp? = nil) {
+    self.modifiedAt = modifiedAt
     self.kind = kind
     self.length = length
     self.permissions = permissions

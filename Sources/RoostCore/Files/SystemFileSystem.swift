@@ -43,7 +43,8 @@ public struct SystemFileSystem: FileSystem {
     }
     return FileStatus(
       kind: kind, length: Int64(status.st_size),
-      permissions: UInt16(truncatingIfNeeded: status.st_mode & 0o7777))
+      permissions: UInt16(truncatingIfNeeded: status.st_mode & 0o7777),
+      modifiedAt: Timestamp(SocketPlatform.modificationTime(status)))
   }
 
   /// Reads the folder's entries.

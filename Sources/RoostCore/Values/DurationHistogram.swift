@@ -77,4 +77,73 @@ public struct DurationHistogram: Sendable, Hashable {
     let exponent = bucket / 4 + 1
     return .microseconds((5 + bucket % 4) << (exponent - 2))
   }
+
+  // MARK: Sums and differences
+
+  /// Adds what another has counted.
+  package mutating func add(_ other: DurationHistogram) {
+    count += other.count
+    total += other.total
+    maximum = max(maximum, other.maximum)
+    for index in buckets.indices { buckets[index] &+= other.buckets[index] }
+  }
+
+  /// What came after an earlier state of the same figures; the longest is that of all.
+  package func since(_ earlier: DurationHistogram) -> DurationHistogram {
+    var rest = self
+    rest.count = max(count - earlier.count, 0)
+    rest.total = max(total - earlier.total, .zero)
+    for index in buckets.indices {
+      let (difference, isNegative) = buckets[index].subtractingReportingOverflow(
+        earlier.buckets[index])
+      rest.buckets[index] = isNegative ? 0 : difference
+    }
+    return rest
+  }
+}
+
+extension DurationHistogram: Codable {
+  private enum Key: String, CodingKey { case count, seconds, longest, buckets }
+
+  /// Reads what `encode` wrote.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    for (index, count) in try values.decode([String: Int].self, forKey: .buckets) {
+      // So that no sum of them overflows.
+      guard let place = Int(index), buckets.indices.contains(place), (0..<1 << 53).contains(count)
+      else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .buckets, in: values, debugDescription: "a bucket \(index) of \(count)")
+      }
+      buckets[place] = UInt64(count)
+      self.count += count
+    }
+    total = try Self.duration(values, .seconds)
+    maximum = try Self.duration(values, .longest)
+  }
+
+  private static func duration(
+    _ values: KeyedDecodingContainer<Key>, _ key: Key
+  ) throws -> Duration {
+    let seconds = try values.decode(Double.self, forKey: key)
+    // Far beyond what any process lives.
+    guard (0...1e15).contains(seconds) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: values, debugDescription: "\(seconds) seconds")
+    }
+    return .seconds(seconds)
+  }
+
+  /// Writes the times in seconds, and the buckets that hold something.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(count, forKey: .count)
+    try values.encode(total / .seconds(1), forKey: .seconds)
+    try values.encode(maximum / .seconds(1), forKey: .longest)
+    var filled: [String: Int] = [:]
+    for (index, count) in buckets.enumerated() where count > 0 {
+      filled["\(index)"] = Int(clamping: count)
+    }
+    try values.encode(filled, forKey: .buckets)
+  }
 }

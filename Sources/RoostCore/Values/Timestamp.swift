@@ -31,8 +31,18 @@ public struct Timestamp: Sendable, Hashable {
   public static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    let seconds = Int64(time.tv_sec) - secondsFrom1970To2000
-    return Timestamp(microsecondsSince2000: seconds * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+    return Timestamp(time)
+  }
+
+  /// The system's form of a time; one that is too far away is the last or first that there is.
+  init(_ time: timespec) {
+    let (seconds, overflows) = (Int64(time.tv_sec) - Self.secondsFrom1970To2000)
+      .multipliedReportingOverflow(by: 1_000_000)
+    let rest = Int64(time.tv_nsec) / 1_000
+    self =
+      overflows
+      ? (time.tv_sec < 0 ? .minimum : .maximum)
+      : Timestamp(microsecondsSince2000: seconds).advanced(byMicroseconds: rest)
   }
 
   /// Seconds from 1970-01-01 to 2000-01-01.

@@ -38,7 +38,7 @@ struct RoostProcess: Sendable {
   }
 
   /// The program stands beside the test bundle.
-  private static func program() throws -> URL {
+  static func program() throws -> URL {
     var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
       folder = URL(fileURLWithPath: argument).deletingLastPathComponent()

@@ -1,0 +1,148 @@
+import Foundation
+import Roost
+import RoostTesting
+import Synchronization
+import Testing
+
+/// Memory in the place of a Postgres that goes away, and comes back.
+@Suite(.timeLimit(.minutes(2))) struct MemoryFallbackTests {
+  private final class Log: Sendable {
+    let lines = Mutex<[LogLine]>([])
+
+    @Sendable func note(_ line: LogLine) { lines.withLock { $0.append(line) } }
+
+    var warnings: [String] {
+      lines.withLock { $0 }.filter { $0.level == .warning }.map(\.message)
+    }
+  }
+
+  private func open(_ url: String, _ log: Log) async throws -> Store {
+    try await Store.open(
+      url, backends: [.memory, .file, .postgres], migrations: [Moved.migrations], migrate: .auto,
+      environment: [:], log: log.note)
+  }
+
+  private func waitUntil(
+    _ what: String, _ isSo: () async throws -> Bool
+  ) async throws {
+    for _ in 0..<3_000 {
+      if try await isSo() { return }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("never \(what)")
+  }
+
+  @Test func whatWasWrittenIsCarriedOverOrHandedOut() async throws {
+    let server = try await ThrowawayPostgres.start(.trust)
+    let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
+    let log = Log()
+    let store = try await open(url, log)
+    try await store.insert(Owner(id: 1, code: "first"))
+    #expect(await store.health() == .ready)
+    try await server.halt()
+    // It was there, and nobody can tell now.
+    #expect(try await store.find(Owner.self, 1) == nil)
+    try await store.insert(Owner(id: 2, code: "second"))
+    try await store.insert(Thing(id: 1, ownerID: 2))
+    try await store.insert(Owner(id: 1, code: "another"))
+    try await store.insert(Owner(id: 3, code: "first"))
+    try await store.transaction { transaction in
+      try await transaction.insert(Owner(id: 4, code: "fourth"))
+      _ = try await transaction.delete(Owner.self, 3)
+      try await transaction.insert(Owner(id: 5, code: "first"))
+    }
+    guard case .degraded(let reason) = await store.health() else {
+      Issue.record("\(await store.health())")
+      return
+    }
+    #expect(reason.contains("in memory only"), "\(reason)")
+    try await server.restart()
+    try await waitUntil("back") { try await store.find(Owner.self, 1)?.code == "first" }
+    let owners = try await store.select(Owner.self).fetch()
+    #expect(owners.map(\.id) == [1, 2, 4])
+    #expect(try await store.find(Thing.self, 1)?.ownerID == 2)
+    guard case .degraded(let left) = await store.health() else {
+      Issue.record("\(await store.health())")
+      return
+    }
+    #expect(left.contains("2 rows"), "\(left)")
+    let rows = store.takeLeftBehind().sorted { $0.row < $1.row }
+    #expect(
+      rows.map(\.row) == [#"{"id":1,"code":"another"}"#, #"{"id":5,"code":"first"}"#])
+    #expect(await store.health() == .ready)
+    #expect(log.warnings.count == 4, "\(log.warnings)")
+    // And a second time.
+    try await server.halt()
+    try await store.insert(Owner(id: 9, code: "ninth"))
+    try await server.restart()
+    try await waitUntil("back") { await store.health() == .ready }
+    #expect(try await store.select(Owner.self).fetch().map(\.id) == [1, 2, 4, 9])
+    await store.close()
+  }
+
+  @Test func awayFromTheStart() async throws {
+    let server = try await ThrowawayPostgres.start(.trust)
+    let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
+    try await server.halt()
+    let log = Log()
+    let store = try await open(url, log)
+    #expect(store.opening.degradation != nil)
+    try await store.insert(Owner(id: 1, code: "a"))
+    try await server.restart()
+    try await waitUntil("back") { await store.health() == .ready }
+    #expect(try await store.find(Owner.self, 1)?.code == "a")
+    await store.close()
+    let plain = try await open(url, log)
+    #expect(try await plain.find(Owner.self, 1)?.code == "a")
+    await plain.close()
+  }
+
+  /// Writers go on while the server comes and goes: what was acknowledged is there, or handed out.
+  @Test func underLoad() async throws {
+    let server = try await ThrowawayPostgres.start(.trust)
+    let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
+    let store = try await open(url, Log())
+    let isOver = Atomic(false)
+    let acknowledged = Mutex<Set<Int>>([])
+    let next = Atomic(1)
+    try await withThrowingTaskGroup { group in
+      for _ in 0..<4 {
+        group.addTask {
+          while !isOver.load(ordering: .relaxed) {
+            let id = next.add(1, ordering: .relaxed).oldValue
+            do {
+              try await store.insert(Owner(id: id, code: "c\(id)"))
+              acknowledged.withLock { _ = $0.insert(id) }
+            } catch let error as StoreError {
+              // The one whose answer is lost may be there, and is not promised.
+              #expect(
+                [.outcomeUnknown, .unavailable, .deadlineExceeded].contains(error.code),
+                "\(error)")
+            }
+          }
+        }
+      }
+      group.addTask {
+        for _ in 0..<2 {
+          try await Task.sleep(for: .milliseconds(700))
+          try await server.halt()
+          try await Task.sleep(for: .milliseconds(700))
+          try await server.restart()
+          try await Task.sleep(for: .milliseconds(1_500))
+        }
+        isOver.store(true, ordering: .relaxed)
+      }
+      try await group.waitForAll()
+    }
+    try await waitUntil("back") {
+      guard case .degraded(let reason) = await store.health() else { return true }
+      return !reason.contains("in memory only")
+    }
+    let there = Set(try await store.select(Owner.self).fetch().map(\.id))
+    let missing = acknowledged.withLock { $0 }.subtracting(there)
+    let left = store.takeLeftBehind()
+    #expect(missing.count <= left.count, "\(missing) and \(left)")
+    #expect(acknowledged.withLock { $0.count } > 50)
+    await store.close()
+  }
+}
