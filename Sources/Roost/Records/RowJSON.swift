@@ -1,14 +1,14 @@
 import Foundation
-import Roost
-import RoostCore
-import RoostMemory
+package import RoostCore
 
 // Rows as JSON objects: a key a column, NULL left out. Numbers that JSON tools may not keep
 // exactly (numeric, infinities, NaN) are strings; so are times, in ISO form.
 
 /// Writes rows of one table.
-struct RowJSONWriter {
-  static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+package struct RowJSONWriter {
+  /// Writes a row as an object.
+  package static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter)
+  {
     json.beginObject()
     for (column, value) in zip(table.columns, row) where !value.isNull {
       json.key(column.name)
@@ -18,7 +18,7 @@ struct RowJSONWriter {
   }
 
   /// Writes a key's columns only.
-  static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+  package static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
     json.beginObject()
     for (column, value) in zip(table.primaryKey.columns, key) {
       json.key(column)
@@ -66,13 +66,15 @@ struct RowJSONWriter {
 }
 
 /// Reads rows of one table.
-struct RowJSONReader {
+package struct RowJSONReader: Sendable {
   private let table: TableDefinition
   private let names: [[UInt8]]
   private let types: [ColumnType]
-  private let keyPositions: [Int]
+  /// The places of the primary key's columns in a row.
+  package let keyPositions: [Int]
 
-  init(_ table: TableDefinition) {
+  /// Reads rows with the table's columns.
+  package init(_ table: TableDefinition) {
     self.table = table
     names = table.columns.map { Array($0.name.utf8) }
     types = table.columns.map(\.type)
@@ -80,7 +82,7 @@ struct RowJSONReader {
   }
 
   /// Reads a row; columns that are left out are NULL.
-  func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+  package func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
     var row = [Value](repeating: .null, count: types.count)
     var expected = 0
     try json.beginObject()
@@ -89,16 +91,6 @@ struct RowJSONReader {
       expected = position + 1
     }
     return row
-  }
-
-  /// Reads the values of the primary key's columns.
-  func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
-    key(of: try row(&json)).values
-  }
-
-  /// A row's primary key.
-  func key(of row: [Value]) -> RowKey {
-    RowKey(keyPositions.map { row[$0] })
   }
 
   private func value(
