@@ -14,6 +14,8 @@ struct LayeredBackend<Layer: StorageLayer>: StorageBackend, LayeredSession {
 
   var location: String { backend.location }
 
+  func identity() async throws(StoreError) -> String? { try await backend.identity() }
+
   var capabilities: Set<Capability> {
     layer.letsRawSQLPass ? backend.capabilities : backend.capabilities.subtracting([.sql])
   }
