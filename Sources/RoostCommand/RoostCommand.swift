@@ -83,6 +83,7 @@ struct Command: Sendable {
   }
 
   static let all: [Command] = [
-    .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .ping,
+    .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .copy, .verify,
+    .backup, .restore, .ping,
   ]
 }
