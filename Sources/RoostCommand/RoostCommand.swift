@@ -85,7 +85,7 @@ struct Command: Sendable {
   }
 
   static let all: [Command] = [
-    .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .ping,
-    .health, .doctor, .monitor, .slow,
+    .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .copy, .verify,
+    .move, .backup, .restore, .ping, .health, .doctor, .monitor, .slow,
   ]
 }

@@ -27,7 +27,7 @@ extension BackendFactory {
 package enum FileStore {
   /// The path that a `file:` URL names.
   /// - Throws: `invalidConfiguration` for a URL with a host or without a path.
-  static func path(of url: BackendURL) throws(StoreError) -> String {
+  package static func path(of url: BackendURL) throws(StoreError) -> String {
     var body = url.body
     if body.hasPrefix("//") {
       guard body.hasPrefix("///") else {

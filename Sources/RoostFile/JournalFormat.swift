@@ -213,7 +213,7 @@ struct RowReaders {
     switch operation {
     case "put":
       let row = try reader.row(&json)
-      effect = .put(table: table, key: RowKey(reader.key(of: row)), row: row)
+      effect = .put(table: table, key: reader.key(of: row), row: row)
     case "del": effect = .remove(table: table, key: RowKey(try reader.key(&json)))
     case "seq":
       let column = try json.string()

@@ -126,7 +126,7 @@ private struct JournalEntry {
   private var hasEffects = false
 
   init(_ line: UnsafeBufferPointer<UInt8>, _ readers: RowReaders) {
-    json = JSONScanner(line)
+    json = JSONScanner(line, outerDepth: StoreFolder.lineDepth)
     self.readers = readers
   }
 

@@ -148,7 +148,7 @@ enum SnapshotReader {
       seed = checksum
       count += 1
       do throws(JSONError) {
-        var json = JSONScanner(record)
+        var json = JSONScanner(record, outerDepth: StoreFolder.lineDepth)
         try json.beginArray()
         _ = try json.nextElement()
         let (place, reader) = try readers.table(&json)

@@ -12,6 +12,9 @@ struct StoreFolder {
   static let version: Int64 = 1
   /// The most bytes of a line: what one transaction may write.
   static let lineLimit = 256 << 20
+  /// How many containers a line has around a document: the commit, its operations, one of them,
+  /// and its row.
+  static let lineDepth = 4
 
   let path: String
   let files: any FileSystem
@@ -79,30 +82,5 @@ struct StoreFolder {
   private var parent: String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-}
-
-extension StoreError {
-  /// Says what a failed file operation means to the store.
-  init(_ error: FileError, location: String) {
-    switch error.reason {
-    case .notFound:
-      self.init(.invalidConfiguration, "\(error.path) does not exist")
-    case .permission:
-      self.init(.accessDenied, "\(error)")
-    case .noSpace:
-      self.init(.storageFull, "\(error)")
-    case .locked:
-      self.init(.locked, "\(location) is open in another process or by another handle")
-    case .symbolicLink:
-      self.init(.invalidConfiguration, "\(error.path) is a symbolic link, which is not followed")
-    case .alreadyExists, .wrongType, .device, .other:
-      self.init(.inputOutput, "\(error)")
-    }
-  }
-
-  /// Stored data that cannot be what was written.
-  static func damaged(_ path: String, _ reason: String) -> StoreError {
-    StoreError(.corrupted, "\(path) is damaged: \(reason); nothing was changed")
   }
 }

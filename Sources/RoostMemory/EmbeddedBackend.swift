@@ -27,6 +27,10 @@ package final class EmbeddedBackend: StorageBackend {
     self.onClose = onClose
   }
 
+  package func identity() async throws(StoreError) -> String? {
+    "engine \(ObjectIdentifier(engine))"
+  }
+
   package func get(
     _ table: String, keys: [[Value]], lock: RowLock?
   ) async throws(StoreError) -> [[Value]?] {

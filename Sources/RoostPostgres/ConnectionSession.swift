@@ -121,22 +121,27 @@ struct ConnectionSession: Sendable {
     let table = try schema.table(query.table)
     let reader = try RowReader(table, columns: query.columns)
     let select = try Statements.select(query, table)
+    // A fetch is prepared and kept under its text, with the columns that it gave: other columns
+    // need another text.
+    let columns = [table.name] + (query.columns ?? table.columns.map(\.name))
+    let shape = SHA256.hash(Array("\(columns)".utf8)).prefix(8)
+    let cursor = "roost_scan_" + shape.map { String($0, radix: 16) }.joined(separator: "_")
     _ = try await rows(
-      "DECLARE roost_scan NO SCROLL CURSOR FOR " + select.text, select.parameters,
+      "DECLARE \(cursor) NO SCROLL CURSOR FOR " + select.text, select.parameters,
       RowReader(types: []))
     while true {
-      let batch = try await rows("FETCH \(max(1, batchSize)) FROM roost_scan", .init(), reader)
+      let batch = try await rows("FETCH \(max(1, batchSize)) FROM \(cursor)", .init(), reader)
       if batch.isEmpty { break }
       try await body(batch)
     }
-    _ = try await rows("CLOSE roost_scan", .init(), RowReader(types: []))
+    _ = try await rows("CLOSE \(cursor)", .init(), RowReader(types: []))
   }
 
-  private func rows(_ sql: SQLWriter, _ reader: RowReader) async throws(StoreError) -> [[Value]] {
+  func rows(_ sql: SQLWriter, _ reader: RowReader) async throws(StoreError) -> [[Value]] {
     try await rows(sql.text, sql.parameters, reader)
   }
 
-  private func rows(
+  func rows(
     _ sql: String, _ parameters: PostgresParameters, _ reader: RowReader
   ) async throws(StoreError) -> [[Value]] {
     try await run(sql, parameters, reader).rows
@@ -194,5 +199,13 @@ extension ConnectionUser {
 
   func explain(_ query: Query) async throws(StoreError) -> String {
     try await run { session throws(StoreError) in try await session.explain(query) }
+  }
+
+  func digest(
+    _ table: TableDefinition, in range: KeyRange, limit: Int
+  ) async throws(StoreError) -> RangeDigest {
+    try await run { session throws(StoreError) in
+      try await session.digest(table, in: range, limit: limit)
+    }
   }
 }

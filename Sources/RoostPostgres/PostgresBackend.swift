@@ -73,6 +73,10 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     }
   }
 
+  func identity() async throws(StoreError) -> String? {
+    try await run { session throws(StoreError) in try await session.identity() }
+  }
+
   func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
     // One statement is a transaction of its own, and saves two round trips.
     if mutations.count == 1, let only = mutations.first, only.isOneStatement {

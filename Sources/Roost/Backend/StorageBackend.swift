@@ -30,6 +30,16 @@ public protocol StorageSession: Sendable {
   /// Says how a query would be answered: which index, which order.
   func explain(_ query: Query) async throws(StoreError) -> String
 
+  /// What the first rows of a range come to, to compare stores without moving their rows.
+  /// - Parameters:
+  ///   - table: the table, with the columns that count, in their order; they may be in another
+  ///     order in the store.
+  ///   - range: the part of the table.
+  ///   - limit: how many rows count at most, in the order of their keys; 1 or more.
+  func digest(
+    _ table: TableDefinition, in range: KeyRange, limit: Int
+  ) async throws(StoreError) -> RangeDigest
+
   /// The session under all layers, for what only one backend offers. Itself unless implemented.
   var innermost: any StorageSession { get }
 }
@@ -52,6 +62,10 @@ public protocol StorageTransaction: StorageSession {
 public protocol StorageBackend: StorageSession {
   /// What the backend is, for people: its kind and place, never a password.
   var location: String { get }
+
+  /// What tells the place from all others, however its URL is spelled: two backends with the same
+  /// are one store. Nil when it cannot be told, and unless implemented. Not for people.
+  func identity() async throws(StoreError) -> String?
 
   /// What the backend offers beyond the common ground.
   var capabilities: Set<Capability> { get }
@@ -107,6 +121,9 @@ public protocol StorageBackend: StorageSession {
 }
 
 extension StorageBackend {
+  /// Nil.
+  public func identity() async throws(StoreError) -> String? { nil }
+
   /// Throws `unsupported`.
   public func drifts(
     from applied: [PlannedMigration], _ schema: Schema

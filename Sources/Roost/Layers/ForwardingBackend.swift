@@ -12,6 +12,9 @@ extension ForwardingBackend {
   /// What the backend below offers.
   public var capabilities: Set<Capability> { backend.capabilities }
 
+  /// That of the backend below.
+  public func identity() async throws(StoreError) -> String? { try await backend.identity() }
+
   /// The session under all layers.
   public var innermost: any StorageSession { backend.innermost }
 

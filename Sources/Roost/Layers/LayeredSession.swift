@@ -39,6 +39,15 @@ extension LayeredSession {
     }
   }
 
+  func digest(
+    _ table: TableDefinition, in range: KeyRange, limit: Int
+  ) async throws(StoreError) -> RangeDigest {
+    // Figures over rows, as an aggregate's are.
+    try await layer.run(call(.aggregate, table.name)) { () throws(StoreError) in
+      try await below.digest(table, in: range, limit: limit)
+    }
+  }
+
   func explain(_ query: Query) async throws(StoreError) -> String {
     try await layer.run(call(.explain, query.table, query)) { () throws(StoreError) in
       try await below.explain(query)

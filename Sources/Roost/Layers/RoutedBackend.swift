@@ -49,6 +49,12 @@ package final class RoutedBackend: StorageBackend {
     try await backend(of: query.table).aggregate(query)
   }
 
+  package func digest(
+    _ table: TableDefinition, in range: KeyRange, limit: Int
+  ) async throws(StoreError) -> RangeDigest {
+    try await backend(of: table.name).digest(table, in: range, limit: limit)
+  }
+
   package func explain(_ query: Query) async throws(StoreError) -> String {
     try await backend(of: query.table).explain(query)
   }

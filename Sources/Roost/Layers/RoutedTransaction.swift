@@ -125,6 +125,14 @@ extension RoutedTransaction {
     }
   }
 
+  func digest(
+    _ table: TableDefinition, in range: KeyRange, limit: Int
+  ) async throws(StoreError) -> RangeDigest {
+    try await perform(on: table.name) { session throws(StoreError) in
+      try await session.digest(table, in: range, limit: limit)
+    }
+  }
+
   func explain(_ query: Query) async throws(StoreError) -> String {
     try await perform(on: query.table) { session throws(StoreError) in
       try await session.explain(query)

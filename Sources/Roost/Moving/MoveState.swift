@@ -85,7 +85,8 @@ public struct MoveCertificate: Sendable, Hashable, Codable {
   public var time: String
   /// How many rows each table had on both sides at that moment.
   public var counts: [String: Int]
-  /// The digest of each table's rows, equal on both sides, when they were last compared.
+  /// The digest of each table's rows, equal on both sides at that moment; tables of more than half
+  /// a million rows have none.
   public var digests: [String: String]
   /// How often in a row the stores were found equal before.
   public var cleanWindows: Int

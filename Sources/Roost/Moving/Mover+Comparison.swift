@@ -2,6 +2,9 @@ import RoostCore
 import Synchronization
 
 extension Mover {
+  /// How many rows of a table that differ are carried again at a time.
+  private static let repairLimit = 10_000
+
   /// Compares the stores if it is time to: often until they may change places, and seldom after.
   /// - Returns: whether it did.
   func compareIfDue(_ state: MoveState) async throws(StoreError) -> Bool {
@@ -9,11 +12,8 @@ extension Mover {
     let pause = isSettled ? options.windowPause * 60 : options.windowPause
     let comparedAt = self.state.withLock { $0.comparedAt }
     if let comparedAt, ContinuousClock.now - comparedAt < pause { return false }
-    let (differing, digests) = try await compare()
-    self.state.withLock { state in
-      state.comparedAt = .now
-      state.digests = digests
-    }
+    let differing = try await compare()
+    self.state.withLock { $0.comparedAt = .now }
     if differing.isEmpty {
       if !isSettled { try await change { $0.cleanWindows += 1 } }
       return true
@@ -27,38 +27,26 @@ extension Mover {
     return true
   }
 
-  /// The rows that differ, but for those that wait in the journal, and a digest of each table.
-  private func compare() async throws(StoreError) -> (Set<RowReference>, [String: String]) {
-    var suspects: Set<RowReference> = []
-    for node in backend.links.parentsFirst {
-      var after: [Value]?
-      repeat {
-        let (found, last) = try await compare(node, after: after)
-        suspects.formUnion(found)
-        after = last
-      } while after != nil
-    }
-    return (suspects, [:])
-  }
-
-  private func compare(
-    _ node: TableLinks.Node, after: [Value]?
-  ) async throws(StoreError) -> (Set<RowReference>, last: [Value]?) {
-    var query = node.query(nil, limit: options.batch)
-    if let after { query.filter = try query.condition(after: after, in: node.definition) }
-    let rows = try await backend.from.query(query)
-    var found = try await backend.to.rows(rows.map(node.reference))
-    let others = try await backend.to.query(query)
-    for row in others { found[node.reference(row)] = row }
-    var suspects = Set(found.keys)
-    for row in rows {
-      let reference = node.reference(row)
-      if let other = found[reference], node.isSame(row, other) {
-        suspects.remove(reference)
-      } else {
-        suspects.insert(reference)
+  /// The rows that still differ when they were read again and nothing waits in the journal.
+  private func compare() async throws(StoreError) -> Set<RowReference> {
+    var found = StoreVerifier.Options()
+    found.listed = Self.repairLimit
+    found.pause = options.recheckPause
+    let report = try await StoreVerifier(
+      from: backend.from, to: backend.to, schema: backend.schema, found
+    ).verify()
+    var differing: Set<RowReference> = []
+    for table in report.tables {
+      let definition = try backend.links.node(table.name).definition
+      for kind in VerificationReport.Kind.allCases {
+        for key in table[kind].keys {
+          differing.insert(try RowReference(definition, keyText: key.description))
+        }
       }
     }
-    return (suspects, rows.last.map { node.reference($0).key })
+    let journal = backend.journal
+    let waiting = try await journal.versions(
+      of: differing, in: backend.backend(backend.state.authority))
+    return differing.filter { waiting[$0] == nil }
   }
 }

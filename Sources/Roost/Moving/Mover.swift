@@ -16,6 +16,8 @@ package final class Mover: Sendable {
     package var cleanWindows = 3
     /// The pause between two comparisons.
     package var windowPause = Duration.seconds(1)
+    /// The pause before rows that differ are read again.
+    package var recheckPause = Duration.milliseconds(100)
     /// The pause after which a mover that had nothing to do looks again.
     package var idlePause = Duration.milliseconds(20)
     /// The most rows copied in a second; nil for as many as can be.
@@ -31,8 +33,6 @@ package final class Mover: Sendable {
     var epochs: [MoveSide: Int]?
     var renewedAt = ContinuousClock.now
     var comparedAt: ContinuousClock.Instant?
-    /// What the last comparison found.
-    var digests: [String: String] = [:]
     /// Why the last step failed; nil when it did not.
     var failure: StoreError?
   }

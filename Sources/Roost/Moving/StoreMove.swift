@@ -187,8 +187,8 @@ extension StoreMove {
     at now: Timestamp, log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) async throws(StoreError) -> StoreMove {
     let (old, new) = (from.backend, to.backend)
-    // Two stores in memory have one name and are two.
-    guard old.location != new.location || !old.capabilities.contains(.durable) else {
+    let identities = (try await old.identity(), try await new.identity())
+    guard identities.0 == nil || identities.0 != identities.1 else {
       throw StoreError(.invalidConfiguration, "a store cannot move to itself: \(new.location)")
     }
     guard from.schema.tables == to.schema.tables else {

@@ -6,6 +6,7 @@ package import RoostCore
 
 /// Writes rows of one table.
 package struct RowJSONWriter {
+  /// Writes a row as an object.
   package static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter)
   {
     json.beginObject()
@@ -65,12 +66,14 @@ package struct RowJSONWriter {
 }
 
 /// Reads rows of one table.
-package struct RowJSONReader {
+package struct RowJSONReader: Sendable {
   private let table: TableDefinition
   private let names: [[UInt8]]
   private let types: [ColumnType]
-  private let keyPositions: [Int]
+  /// The places of the primary key's columns in a row.
+  package let keyPositions: [Int]
 
+  /// Reads rows with the table's columns.
   package init(_ table: TableDefinition) {
     self.table = table
     names = table.columns.map { Array($0.name.utf8) }
@@ -91,13 +94,9 @@ package struct RowJSONReader {
   }
 
   /// Reads the values of the primary key's columns.
-  package func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
-    key(of: try row(&json))
-  }
-
-  /// A row's primary key.
-  package func key(of row: [Value]) -> [Value] {
-    keyPositions.map { row[$0] }
+  func key(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
+    let row = try row(&json)
+    return keyPositions.map { row[$0] }
   }
 
   private func value(

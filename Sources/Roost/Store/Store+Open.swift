@@ -25,7 +25,8 @@ public enum Fallback: String, Sendable, CaseIterable {
 
 extension Store {
   /// The URL parameters that every backend's URL may have.
-  public static let parameters = ["fallback", "migrate", "write_behind"] + BackendURL.layerParameters
+  public static let parameters =
+    ["fallback", "migrate", "write_behind"] + BackendURL.layerParameters
 
   /// Opens the store that a URL or the environment names.
   ///

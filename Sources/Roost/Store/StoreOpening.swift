@@ -75,8 +75,9 @@ struct StoreOpening: Sendable {
       return try await surround(try await openPlain(url, mode, isReadable: true), layers)
     case .memory:
       let inner = layers.filter { $0.place > .fallback }
-      let opened = try await openWithMemory(url) { () throws(StoreError) in
-        try await around(try await openPlain(url, mode), inner)
+      let place = url
+      let opened = try await openWithMemory(place) { () throws(StoreError) in
+        try await around(try await openPlain(place, mode), inner)
       }
       return try await surround(opened, layers.filter { $0.place < .fallback })
     }

@@ -130,7 +130,7 @@ extension MigrationSet {
 extension Arguments {
   /// The systems to choose from: those compiled in, or the folders in `--migrations`, which keep
   /// the Swift counterparts of a compiled-in system of the same name.
-  private func migrationSets() throws -> [MigrationSet] {
+  func migrationSets() throws -> [MigrationSet] {
     guard let folder = value("--migrations") else { return MigrationSet.compiledIn }
     let names: [String]
     do {

@@ -7,6 +7,9 @@ enum Terminal {
   /// Whether standard error is a terminal, where a progress bar makes sense.
   static let isInteractive = isatty(STDERR_FILENO) == 1
 
+  /// Whether somebody can answer a question.
+  static let isAnswering = isatty(STDIN_FILENO) == 1
+
   /// Prints a line of the answer.
   static func print(_ line: String) {
     write(line + "\n", to: STDOUT_FILENO)

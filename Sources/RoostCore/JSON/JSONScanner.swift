@@ -21,9 +21,14 @@ package struct JSONScanner {
   /// Where strings with escapes are put together; kept for its memory.
   private var scratch: [UInt8] = []
 
-  /// Begins at the first of the bytes.
-  package init(_ bytes: UnsafeBufferPointer<UInt8>) {
+  /// How deep values may be nested here.
+  private let depthLimit: Int
+
+  /// Begins at the first of the bytes. `outerDepth` is how many containers the caller's own form
+  /// puts around a document, which do not count towards its depth.
+  package init(_ bytes: UnsafeBufferPointer<UInt8>, outerDepth: Int = 0) {
     self.bytes = bytes
+    depthLimit = JSON.maximumDepth + outerDepth
   }
 
   // MARK: Structure
@@ -55,7 +60,7 @@ package struct JSONScanner {
   private mutating func begin(_ byte: UInt8) throws(JSONError) {
     skipSpace()
     guard try currentByte() == byte else { throw JSONError(.unexpectedKind, at: offset) }
-    guard depth < JSON.maximumDepth else { throw JSONError(.tooDeep, at: offset) }
+    guard depth < depthLimit else { throw JSONError(.tooDeep, at: offset) }
     offset += 1
     depth += 1
     isFirst = true

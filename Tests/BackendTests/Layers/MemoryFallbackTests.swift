@@ -1,5 +1,8 @@
 import Foundation
 import Roost
+import RoostFile
+import RoostMemory
+import RoostPostgres
 import RoostTesting
 import Synchronization
 import Testing
@@ -102,17 +105,15 @@ import Testing
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
     let store = try await open(url, Log())
-    let isOver = Atomic(false)
-    let acknowledged = Mutex<Set<Int>>([])
-    let next = Atomic(1)
+    let acknowledged = Acknowledged<Int>()
     try await withThrowingTaskGroup { group in
       for _ in 0..<4 {
         group.addTask {
-          while !isOver.load(ordering: .relaxed) {
-            let id = next.add(1, ordering: .relaxed).oldValue
+          while !acknowledged.isOver {
+            let id = acknowledged.next()
             do {
               try await store.insert(Owner(id: id, code: "c\(id)"))
-              acknowledged.withLock { _ = $0.insert(id) }
+              acknowledged.note(id, id)
             } catch let error as StoreError {
               // The one whose answer is lost may be there, and is not promised.
               #expect(
@@ -130,7 +131,7 @@ import Testing
           try await server.restart()
           try await Task.sleep(for: .milliseconds(1_500))
         }
-        isOver.store(true, ordering: .relaxed)
+        acknowledged.end()
       }
       try await group.waitForAll()
     }
@@ -139,10 +140,10 @@ import Testing
       return !reason.contains("in memory only")
     }
     let there = Set(try await store.select(Owner.self).fetch().map(\.id))
-    let missing = acknowledged.withLock { $0 }.subtracting(there)
+    let missing = Set(acknowledged.all.keys).subtracting(there)
     let left = store.takeLeftBehind()
     #expect(missing.count <= left.count, "\(missing) and \(left)")
-    #expect(acknowledged.withLock { $0.count } > 50)
+    #expect(acknowledged.all.count > 50)
     await store.close()
   }
 }

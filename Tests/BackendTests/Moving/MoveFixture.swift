@@ -29,6 +29,7 @@ let eagerly: Mover.Options = {
   options.cleanWindows = 2
   options.windowPause = .zero
   options.idlePause = .milliseconds(1)
+  options.recheckPause = .milliseconds(1)
   return options
 }()
 
@@ -133,4 +134,20 @@ final class SteppingLayer: StorageLayer {
     }
     return try await next()
   }
+}
+
+/// What writers were told is there, by what they wrote it under; shared by the tasks of a test.
+final class Acknowledged<Key: Hashable & Sendable>: Sendable {
+  private let values = Mutex<[Key: Int]>([:])
+  private let over = Atomic(false)
+  private let count = Atomic(0)
+
+  var all: [Key: Int] { values.withLock { $0 } }
+  /// Whether the writers are to end.
+  var isOver: Bool { over.load(ordering: .relaxed) }
+
+  func note(_ key: Key, _ value: Int) { values.withLock { $0[key] = value } }
+  func end() { over.store(true, ordering: .relaxed) }
+  /// Another number each time, from 1.
+  func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }
