@@ -77,7 +77,8 @@ package final class Mover: Sendable {
         pause = min(pause * 2, .seconds(2))
       }
     }
-    await release()
+    // The task that ran the move may be cancelled, and could not write any more.
+    await Task.detached { await self.release() }.value
   }
 
   /// Does the next piece of work.

@@ -161,9 +161,11 @@ private struct MoveRun {
     runs: Bool = true, _ body: (StoreMove) async throws -> ExitCode
   ) async throws -> ExitCode {
     let stores = TransferStores(arguments: arguments)
-    let (old, systems) = try await stores.source(try place("--from", ["MIGRATE_FROM_URL"]))
+    let urls = (from: try place("--from", ["MIGRATE_FROM_URL"]), to: try newURL())
+    try TransferStores.requireTwo(urls.from, urls.to)
+    let (old, systems) = try await stores.source(urls.from)
     let new: Store
-    do { new = try await stores.target(try newURL(), systems) } catch {
+    do { new = try await stores.target(urls.to, systems) } catch {
       await old.close()
       throw error
     }

@@ -99,10 +99,15 @@ struct TransferStores {
       throw UsageError("the stores are the words FROM and TO, not --url")
     }
     let (from, to) = (arguments.operands[0], arguments.operands[1])
-    guard try !Self.isSame(try BackendURL(from), try BackendURL(to)) else {
+    try Self.requireTwo(from, to)
+    return (from, to)
+  }
+
+  /// - Throws: `UsageError` when two URLs name one store.
+  static func requireTwo(_ from: String, _ to: String) throws {
+    guard try !isSame(try BackendURL(from), try BackendURL(to)) else {
       throw UsageError("FROM and TO are the same store")
     }
-    return (from, to)
   }
 
   /// Whether two URLs are of one store, as far as that can be told without opening them.

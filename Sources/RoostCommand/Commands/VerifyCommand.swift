@@ -60,6 +60,7 @@ extension Arguments {
         known: try migrationSets(), systems: all("--system"), log: TransferStores.log)
       return try await closing([to]) {
         let others = try await to.appliedMigrations().map(\.system)
+          .filter { $0 != MigrationSet.changes.system }
         let names = Set(systems.map(\.system))
         if let other = others.first(where: { !names.contains($0) }), !has("--system") {
           throw UsageError(

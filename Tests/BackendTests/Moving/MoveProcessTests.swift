@@ -106,6 +106,7 @@ import Testing
         try await TestBackend.open(urls.to, [.coherence]),
       ]
       #expect(try await Self.tasks(stores[0]).count == 3_000)
+      try? await Self.endLease(of: stores)
       for store in stores { await store.close() }
     }
     #expect(kills > 1)
