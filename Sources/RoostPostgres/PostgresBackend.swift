@@ -15,6 +15,9 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
   private let monitor: PostgresPool
   private let schema = Mutex(Schema())
 
+  /// How long a server may take to say how far it has come.
+  private static let answerTimeout = Duration.seconds(2)
+
   init(
     _ configuration: PostgresConfiguration, _ options: PostgresPoolOptions, schemaName: String?
   ) throws(PostgresError) {
@@ -23,8 +26,11 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     location = "\(configuration)"
     pool = try PostgresPool(configuration, options: options)
     var single = PostgresPoolOptions()
-    (single.maximum, single.acquireTimeout) = (1, .seconds(2))
-    monitor = try PostgresPool(configuration, options: single)
+    (single.maximum, single.acquireTimeout) = (1, Self.answerTimeout)
+    var quick = configuration
+    // A server that does not answer is left at once.
+    (quick.queryTimeout, quick.cancelTimeout) = (Self.answerTimeout, .zero)
+    monitor = try PostgresPool(quick, options: single)
   }
 
   /// The figures of the pool, and how many connections it may have.

@@ -60,10 +60,13 @@ extension StorageBackend {
     _ options: TransactionOptions,
     _ body: @Sendable (any StorageTransaction) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
+    let end = ContinuousClock.now + options.deadline
     var attempt = 1
     while true {
       do {
-        return try await transaction(options) { transaction in try await body(transaction) }
+        return try await transaction(options.with(deadline: end - .now)) { transaction in
+          try await body(transaction)
+        }
       } catch is CancellationError {
         throw StoreError(.cancelled, "the task was cancelled")
       } catch {

@@ -51,7 +51,7 @@ extension Store {
   ///   - routes: tables that are kept elsewhere, each with a `migrate` and `fallback` of its own in
   ///     its URL. With routes raw SQL is `unsupported`, and so is a transaction over tables of two
   ///     places.
-  ///   - replicas: copies of the main place that are read from, as `ReplicaLayer` says; nil for
+  ///   - replicas: copies of the main place that are read from, as `ReplicaOptions` says; nil for
   ///     those of the variable `DATABASE_REPLICA_URLS`, separated by commas, when the URL is the
   ///     environment's, too. A replica's URL may ask for the layers from the breaker on.
   ///   - layers: what stands around the backend, the outermost first; a route's place has those of

@@ -115,6 +115,7 @@ import Testing
 
   @Test func onlyWhatIsSureIsKept() {
     var state = CacheState(rows: 10, bytes: 10_000, age: .seconds(10))
+    state.tables = ["t"]
     let now = ContinuousClock.now
     let key: [Value] = [.int(1)]
     func row(_ number: Int64) -> [Value] { [.int(1), .int(number)] }

@@ -10,7 +10,11 @@ import Synchronization
 /// as soon as its announcement arrives, which on Postgres is a notification of the transaction that
 /// makes it; then nothing is kept while the store cannot hear them. Whatever else makes it, such as
 /// `psql`, raw SQL outside of a transaction, or a process without the layer: after `age`. So is all
-/// that is not heard because a connection is lost in silence.
+/// that is not heard because a connection is lost in silence, or because a pooler hands a
+/// connection to each transaction.
+///
+/// Where changes are announced, each is a transaction with one more statement, and commits take
+/// turns for a moment: it is for rows that are read much more often than they change.
 ///
 /// The rows of one call may be of different moments; who needs one moment reads in a transaction.
 /// A query or transaction may show a row newer than the one that is kept. Above read replicas, a

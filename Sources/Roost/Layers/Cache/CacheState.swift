@@ -33,6 +33,8 @@ struct CacheState {
   }
 
   let age: Duration
+  /// The tables whose rows are kept.
+  var tables: Set<String> = []
   /// Whether rows are kept; not as long as what others change would not be heard of.
   private(set) var isOn = false
   private var rows: BoundedCache<UInt64, Entry>
@@ -141,7 +143,8 @@ struct CacheState {
   mutating func invalidate(_ changes: Invalidation) {
     if changes.isEverything { return clear() }
     for row in changes.rows { invalidate(row: row) }
-    for table in changes.tables {
+    // Anyone may announce tables that there are not.
+    for table in changes.tables where tables.contains(table) {
       clock += 1
       invalidations += 1
       tablesClearedAt[table] = clock

@@ -23,6 +23,7 @@ final class CachedBackend: ForwardingBackend {
       context.schema.tables.values.filter { table in
         RowDigest.fits(table) && layer.tables?.contains(table.name) ?? true
       }.map(\.name))
+    layer.state.withLock { [tables] in $0.tables = tables }
     announcing = backend.innermost as? any AnnouncingBackend
     if let announcing {
       listening = Task { await Self.listen(to: announcing, layer, context.log) }
@@ -206,9 +207,15 @@ extension CachedBackend {
     do {
       let result = try await backend.transaction(options) { transaction in
         let watched = WatchedTransaction(transaction, reach) { [layer] changes in
-          let held = Invalidation(changes)
-          holds.withLock { $0.held.append(held) }
-          layer.state.withLock { $0.hold(held) }
+          let held = holds.withLock { holds -> Invalidation? in
+            if holds.held.last?.isEverything == true { return nil }
+            // After so many changes it is simpler to keep nothing until the end.
+            let isMany = holds.held.count >= RowChanges.keyLimit
+            let held = isMany ? .everything : Invalidation(changes)
+            holds.held.append(held)
+            return held
+          }
+          if let held { layer.state.withLock { $0.hold(held) } }
         }
         let result = try await body(watched)
         let changes = watched.changes

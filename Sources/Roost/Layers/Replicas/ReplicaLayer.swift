@@ -1,37 +1,15 @@
 import Foundation
 
-/// Sends reads to copies of the backend, so that the primary has more time for changes.
-///
-/// Reads outside of transactions and without a lock go to a replica, and so do transactions that
-/// are read-only and not serializable; everything else goes to the primary. A process reads from
-/// one replica, any of those that are fit, until that one is not.
-///
-/// Promise: what this store has written is read back: after a change of a table, and of those that
-/// it cascades to, they are read at the primary until the replica is known to have applied it. What
-/// others write is seen after `maximumLag` at the latest, as long as the primary answers. Who reads
-/// a table again and again never sees it go back. For that a table's reads wait, some milliseconds
-/// and 50 at most, before they move from the primary to a replica. A table that the process writes
-/// without a pause stays at the primary; so does one that it reads without a pause and has once
-/// written, when the replica is always more than those 50 ms behind.
-///
-/// A replica that does not answer, or is further behind, is left out until that is over; `health()`
-/// is degraded then. Its reads go on at the primary, or, while that is away, at another replica,
-/// where they may go back by what that one had not got. A table that this store has written and
-/// whose change no replica is known to have is refused then, as the primary refuses it.
-///
-/// Positions are asked for every `interval`, and at no other time. What raw SQL outside of a
-/// transaction writes, or another store, is not this store's own.
-public struct ReplicaLayer: StorageLayer {
+/// Sends reads to replicas, as `ReplicaOptions` says.
+struct ReplicaLayer: StorageLayer {
   /// A replica that is opened when it can be.
   struct Replica: Sendable {
     let name: String
     let open: @Sendable (LayerContext) async throws(StoreError) -> any StorageBackend
   }
 
-  /// How far behind the primary a replica may be that is read from.
-  public let maximumLag: Duration
-  /// How often the servers are asked how far they have come.
-  public let interval: Duration
+  let maximumLag: Duration
+  let interval: Duration
   let replicas: [Replica]
 
   /// - Throws: `invalidConfiguration` for a URL that is none, or asks for what no replica can have.
@@ -57,13 +35,12 @@ public struct ReplicaLayer: StorageLayer {
     self.replicas = replicas
   }
 
-  /// `replicas`.
-  public var place: LayerPlace { .replicas }
+  var place: LayerPlace { .replicas }
 
   /// The backend with its replicas beside it.
   /// - Throws: `invalidConfiguration` when the backend has no replicas, or one of those named is a
   ///   primary or of another system; what opening one throws, unless it is only away.
-  public func around(
+  func around(
     _ backend: any StorageBackend, _ context: LayerContext
   ) async throws(StoreError) -> any StorageBackend {
     guard let primary = backend.innermost as? any ReplicatedBackend else {
@@ -76,7 +53,29 @@ public struct ReplicaLayer: StorageLayer {
   }
 }
 
-/// Copies of a store's backend that are read from.
+/// Copies of a store's backend that serve reads, so that the primary has more time for changes.
+///
+/// Reads outside of transactions and without a lock go to a replica, and so do transactions that
+/// are read-only and not serializable; everything else goes to the primary. A process reads from
+/// one replica, any of those that are fit, until that one is not.
+///
+/// Promise: what this store has written is read back: after a change of a table, and of those that
+/// it cascades to, they are read at the primary until the replica is known to have applied it. What
+/// others write is seen after `maximumLag` at the latest, as long as the primary answers. Who reads
+/// a table again and again never sees it go back. For that a table's reads wait, some milliseconds
+/// and 50 at most, before they move from the primary to a replica. A table that the process writes
+/// without a pause stays at the primary; so does one that it reads without a pause and has once
+/// written, when the replica is always more than those 50 ms behind.
+///
+/// A replica that does not answer, or is further behind, is left out until that is over; `health()`
+/// is degraded then. Its reads go on at the primary, or, while that is away, at another replica,
+/// where they may go back by what that one had not got. A table that this store has written and
+/// whose change no replica is known to have is refused then, as the primary refuses it. A replica
+/// that falls silent is found out after some two seconds; a read that waits for it is made at the
+/// primary after the `timeout` of the replica's URL.
+///
+/// Positions are asked for every `interval`, and at no other time. What raw SQL outside of a
+/// transaction writes, or another store, is not this store's own.
 public struct ReplicaOptions: Sendable, ExpressibleByArrayLiteral {
   /// Their URLs, as `Store.open` takes them, with `breaker`, `timeout` and such of their own.
   public var urls: [String]
@@ -120,7 +119,8 @@ extension Store {
 
   /// The first backend of a kind among those around one another.
   func layer<Layer: ForwardingBackend>(_ type: Layer.Type) -> Layer? {
-    var next: (any StorageBackend)? = backend
+    // With routes it is the main place that counts.
+    var next: (any StorageBackend)? = (backend as? RoutedBackend)?.backends[0] ?? backend
     while let backend = next as? any ForwardingBackend {
       if let found = backend as? Layer { return found }
       next = backend.backend

@@ -90,9 +90,10 @@ extension ReplicatedReads {
   /// does not answer.
   private func isToBeReadAgain(_ error: StoreError, from replica: Int) -> Bool {
     switch error.code {
-    // A replica ends a read that is in the way of what it has to apply.
-    case .serializationFailure: return true
-    case .unavailable, .deadlineExceeded, .closed:
+    // A replica ends a read that is in the way of what it has to apply. One that is slow with a
+    // read may be well; if it is not, that is found out.
+    case .serializationFailure, .deadlineExceeded: return true
+    case .unavailable, .closed:
       say(state.withLock { $0.leaveOut(replica, error.message) })
       return true
     default: return false
