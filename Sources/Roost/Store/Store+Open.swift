@@ -77,7 +77,10 @@ extension Store {
     let main = try await open(target, layers, meter, registry, context, plan, migrate, at: now)
     let opened = try await open(routes, tables, beside: main) { [context] url throws(StoreError) in
       var url = url
-      _ = try url.takeSlowThreshold()
+      guard try url.takeSlowThreshold() == nil else {
+        throw StoreError(
+          .invalidConfiguration, "slow is for the whole store: it has no meaning in a route's URL")
+      }
       return try await open(url, [], meter, registry, context, plan, migrate, at: now)
     }
     let state = StoreWatch(

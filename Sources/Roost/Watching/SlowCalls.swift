@@ -92,8 +92,9 @@ final class SlowCallLog: Sendable {
       operation: call.operation, table: call.table ?? "", backend: backend.location,
       query: call.query?.shape)
     let slow = Slow(query: call.query, duration: duration, failure: failure, backend: backend)
+    let time = now()
     let isToWrite = state.withLock { state in
-      state.note(kind, slow, limit, at: now())
+      state.note(kind, slow, limit, at: time)
       return state.beginWriting(about: kind)
     }
     guard isToWrite else { return }
@@ -179,6 +180,8 @@ extension SlowCallLog.State {
     }
     entries[due.key]?.nextLine = now + pause
     entries[due.key]?.untold = 0
+    // Its values are not needed any more, and may be many.
+    entries[due.key]?.last.query = nil
     return (due.key, due.value)
   }
 }

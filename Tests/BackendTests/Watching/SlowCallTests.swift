@@ -119,6 +119,9 @@ import Testing
   func aMalformedThresholdNamesItself(_ parameter: String) async throws {
     let code = await failure { try await TestBackend.open("memory:?\(parameter)", []) }
     #expect(code == "invalidConfiguration -")
+    let route = Route(["route_logs"], to: "memory:?slow=5")
+    let routed = await failure { try await Routed.open("memory:", [route]) }
+    #expect(routed == "invalidConfiguration -")
   }
 
   @Test func valuesAreMasked() {
