@@ -133,26 +133,37 @@ package final class RoutedBackend: StorageBackend {
 
   /// Those of all places, each with the number of its place, since two may have one location.
   package func figures() async -> [Figure] {
-    var figures: [Figure] = []
-    for (place, backend) in backends.enumerated() {
-      let location = backend.location
-      figures += await backend.figures().map {
-        $0.labelled("backend", location).labelled("place", "\(place)")
+    let figures = await ask { await $0.figures() }
+    return figures.enumerated().flatMap { place, figures in
+      figures.map {
+        $0.labelled("backend", backends[place].location).labelled("place", "\(place)")
       }
     }
-    return figures
   }
 
   package func healthChecks() async -> [HealthCheck] {
-    var checks: [HealthCheck] = []
-    for backend in backends {
-      checks += await backend.healthChecks().map { check in
+    let checks = await ask { await $0.healthChecks() }
+    return checks.enumerated().flatMap { place, checks in
+      checks.map { check in
         var check = check
-        check.text = "\(backend.location): \(check.text)"
+        check.text = "\(backends[place].location): \(check.text)"
         return check
       }
     }
-    return checks
+  }
+
+  /// The answers of all places, asked side by side, since one may be slow to say that it is away.
+  private func ask<Answer: Sendable>(
+    _ question: @escaping @Sendable (any StorageBackend) async -> [Answer]
+  ) async -> [[Answer]] {
+    await withTaskGroup(of: (Int, [Answer]).self) { group in
+      for (place, backend) in backends.enumerated() {
+        group.addTask { (place, await question(backend)) }
+      }
+      var answers = [[Answer]](repeating: [], count: backends.count)
+      for await (place, answer) in group { answers[place] = answer }
+      return answers
+    }
   }
 
   package func close() async {

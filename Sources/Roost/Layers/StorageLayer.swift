@@ -31,7 +31,7 @@ public struct StorageCall: Sendable, Hashable {
   /// Whether the call is one of a transaction's own, so that it is never run again by itself.
   public var isInTransaction: Bool
   /// The rows that are asked for or changed by a condition; nil where there is none, as in an
-  /// insert or a call for rows by their keys.
+  /// insert or a call for rows by their keys. It holds the values; its `shape` does not.
   public var query: Query?
 
   /// Makes a call.

@@ -99,7 +99,13 @@ extension Store {
     let main = try await opening.open(target, own)
     return opening.store(
       try await open(routes, tables, beside: main) { url throws(StoreError) in
-        try await opening.open(url)
+        var url = url
+        guard try url.takeSlowThreshold() == nil else {
+          throw StoreError(
+            .invalidConfiguration,
+            "slow is for the whole store: it has no meaning in a route's URL")
+        }
+        return try await opening.open(url)
       })
   }
 

@@ -37,10 +37,20 @@ final class SlowCallLog: Sendable {
 
   fileprivate struct Entry {
     var call: SlowCall
+    /// The last one.
+    var last: Slow
     /// How many were slow since the last line about them.
     var untold = 0
     /// When the next line may be written.
     var nextLine: ContinuousClock.Instant
+  }
+
+  /// One slow call.
+  fileprivate struct Slow {
+    var query: Query?
+    var duration: Duration
+    var failure: StoreError.Code?
+    var backend: any StorageBackend
   }
 
   fileprivate struct State {
@@ -81,21 +91,26 @@ final class SlowCallLog: Sendable {
     let kind = Kind(
       operation: call.operation, table: call.table ?? "", backend: backend.location,
       query: call.query?.shape)
-    let line = state.withLock { state -> Int? in
-      guard state.admit(kind, duration, limit, at: now()) else { return nil }
-      return state.beginLine(about: kind, pause)
+    let slow = Slow(query: call.query, duration: duration, failure: failure, backend: backend)
+    let time = now()
+    let isToWrite = state.withLock { state in
+      state.note(kind, slow, limit, at: time)
+      return state.beginWriting(about: kind)
     }
-    guard let line else { return }
-    // What failed otherwise says nothing about the query; a plan would take its time as well.
-    let isPlanned = failure == nil || failure == .deadlineExceeded
+    guard isToWrite else { return }
     Task {
-      let plan = isPlanned ? await Self.plan(of: call.query, backend) : nil
-      state.withLock { state in
-        state.isWriting = false
-        if let plan { state.entries[kind]?.call.plan = plan }
+      while let (kind, entry) = state.withLock({ $0.nextLine(pause) }) {
+        await write(kind, entry.last, others: entry.untold - 1)
       }
-      log(self.line(kind, duration, failure, plan, others: line))
     }
+  }
+
+  private func write(_ kind: Kind, _ slow: Slow, others: Int) async {
+    // What failed otherwise says nothing about the query; a plan would take its time as well.
+    let isPlanned = slow.failure == nil || slow.failure == .deadlineExceeded
+    let plan = isPlanned ? await Self.plan(of: slow.query, slow.backend) : nil
+    if let plan { state.withLock { $0.entries[kind]?.call.plan = plan } }
+    log(line(kind, slow, plan, others: others))
   }
 
   private static func plan(
@@ -107,11 +122,10 @@ final class SlowCallLog: Sendable {
     return (text ?? nil).map { ValueMask.apply(to: $0) }
   }
 
-  private func line(
-    _ kind: Kind, _ duration: Duration, _ failure: StoreError.Code?, _ plan: String?, others: Int
-  ) -> LogLine {
-    var text = "slow \(kind.operation) of \(kind.table): \(Self.milliseconds(duration)) ms"
-    if let failure { text += ", failed with \(failure)" }
+  private func line(_ kind: Kind, _ slow: Slow, _ plan: String?, others: Int) -> LogLine {
+    let milliseconds = Int(slow.duration / .milliseconds(1))
+    var text = "slow \(kind.operation) of \(kind.table): \(milliseconds) ms"
+    if let failure = slow.failure { text += ", failed with \(failure)" }
     if others > 0 { text += ", and \(others) more like it" }
     if let query = kind.query { text += ": \(query)" }
     if let plan {
@@ -120,45 +134,54 @@ final class SlowCallLog: Sendable {
     }
     return LogLine(.warning, text)
   }
-
-  private static func milliseconds(_ duration: Duration) -> Int {
-    Int(duration / .milliseconds(1))
-  }
 }
 
 extension SlowCallLog.State {
-  /// Counts a call; false when it is not among the worst.
-  fileprivate mutating func admit(
-    _ kind: SlowCallLog.Kind, _ duration: Duration, _ limit: Int, at now: Timestamp
-  ) -> Bool {
+  /// Counts a call, if it is among the worst.
+  fileprivate mutating func note(
+    _ kind: SlowCallLog.Kind, _ slow: SlowCallLog.Slow, _ limit: Int, at now: Timestamp
+  ) {
     if var entry = entries[kind] {
       entry.call.count += 1
-      entry.call.longest = max(entry.call.longest, duration)
+      entry.call.longest = max(entry.call.longest, slow.duration)
       entry.call.lastAt = now
+      entry.last = slow
       entry.untold += 1
       entries[kind] = entry
-      return true
+      return
     }
     if entries.count >= limit {
       guard let least = entries.min(by: { $0.value.call.longest < $1.value.call.longest }),
-        least.value.call.longest < duration
-      else { return false }
+        least.value.call.longest < slow.duration
+      else { return }
       entries[least.key] = nil
     }
     let call = SlowCall(
       operation: kind.operation, table: kind.table, backend: kind.backend, query: kind.query,
-      longest: duration, count: 1, lastAt: now, plan: nil)
-    entries[kind] = SlowCallLog.Entry(call: call, untold: 1, nextLine: .now)
+      longest: slow.duration, count: 1, lastAt: now, plan: nil)
+    entries[kind] = SlowCallLog.Entry(call: call, last: slow, untold: 1, nextLine: .now)
+  }
+
+  /// Whether a line about a kind is due, and nobody writes yet.
+  fileprivate mutating func beginWriting(about kind: SlowCallLog.Kind) -> Bool {
+    guard !isWriting, let entry = entries[kind], entry.nextLine <= .now else { return false }
+    isWriting = true
     return true
   }
 
-  /// How many others a line that is to be written now stands for; nil when none is.
-  fileprivate mutating func beginLine(about kind: SlowCallLog.Kind, _ pause: Duration) -> Int? {
+  /// What the next line is about; nil when none is due, which ends the writing.
+  fileprivate mutating func nextLine(
+    _ pause: Duration
+  ) -> (kind: SlowCallLog.Kind, entry: SlowCallLog.Entry)? {
     let now = ContinuousClock.now
-    guard !isWriting, let entry = entries[kind], entry.nextLine <= now else { return nil }
-    isWriting = true
-    entries[kind]?.nextLine = now + pause
-    entries[kind]?.untold = 0
-    return entry.untold - 1
+    guard let due = entries.first(where: { $0.value.untold > 0 && $0.value.nextLine <= now }) else {
+      isWriting = false
+      return nil
+    }
+    entries[due.key]?.nextLine = now + pause
+    entries[due.key]?.untold = 0
+    // Its values are not needed any more, and may be many.
+    entries[due.key]?.last.query = nil
+    return (due.key, due.value)
   }
 }

@@ -38,8 +38,12 @@ extension Arguments {
     if scheme == "file" && isReading && !has("--from") {
       url += url.contains("?") ? "&create=no" : "?create=no"
     }
+    // What a command does is mostly a lot, and slow by nature; the URL's `slow` asks for it.
+    var watch = WatchOptions()
+    watch.slowThreshold = nil
     let store = try await Store.open(
       url, backends: [.memory, .file, .postgres], migrations: migrations, migrate: migrate,
+      watch: watch,
       log: { line in if line.level == .warning { Terminal.note("roost: \(line)") } })
     Terminal.note("roost: \(store.opening.location)")
     Self.openStore.withLock { $0 = store }

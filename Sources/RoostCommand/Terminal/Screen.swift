@@ -27,6 +27,9 @@ final class Screen: Sendable {
   /// the process: whoever looks on has nothing to finish.
   static func show<Result>(_ body: (Screen) async throws -> Result) async rethrows -> Result {
     let screen = Screen()
+    for (number, code) in [(SIGINT, ExitCode.interrupted.rawValue), (SIGTERM, 128 + SIGTERM)] {
+      await screen.listen(to: number, exitingWith: code)
+    }
     screen.enter()
     defer { screen.leave() }
     return try await body(screen)
@@ -36,16 +39,21 @@ final class Screen: Sendable {
     isShown.withLock { $0 = true }
     // The second screen, without the cursor.
     Terminal.write("\u{1B}[?1049h\u{1B}[?25l", to: STDOUT_FILENO)
-    for (number, code) in [(SIGINT, ExitCode.interrupted.rawValue), (SIGTERM, 128 + SIGTERM)] {
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      // The handler keeps the source, which would stop when nobody does.
-      source.setEventHandler { [self] in
-        withExtendedLifetime(source) {
-          leave()
-          exit(code)
-        }
+  }
+
+  /// Waits until a signal is listened to: one that came before would be lost.
+  private func listen(to number: Int32, exitingWith code: Int32) async {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    // The handler keeps the source, which would stop when nobody does.
+    source.setEventHandler { [self] in
+      withExtendedLifetime(source) {
+        leave()
+        exit(code)
       }
+    }
+    await withCheckedContinuation { continuation in
+      source.setRegistrationHandler { continuation.resume() }
       source.resume()
     }
   }

@@ -1,9 +1,15 @@
+import Foundation
 package import PostgresClient
 package import Roost
 import RoostCore
 
 /// Whether indexes serve the queries that a program is known to ask.
-package enum PlanCheck {
+package struct PlanCheck: Sendable {
+  /// The queries that no index serves.
+  package private(set) var findings: [Finding] = []
+  /// The indexes that serve the others.
+  package private(set) var indexes: Set<String> = []
+
   /// Asks the server to plan queries as if to read whole tables were forbidden; where it has to do
   /// so nevertheless to find the rows of a condition, no index fits.
   ///
@@ -13,16 +19,17 @@ package enum PlanCheck {
   ///   - schema: the tables that they are about.
   ///   - facts: how large the tables are.
   /// - Throws: `StoreError` for a query that does not fit the schema; `PostgresError`.
-  package static func findings(
+  package init(
     _ queries: [Query], _ schema: Schema, _ facts: ServerFacts, _ connection: PostgresConnection
-  ) async throws -> [Finding] {
+  ) async throws {
     let session = ConnectionSession(connection: connection, schema: schema)
     let rows = Dictionary(facts.tables.map { ($0.name, $0.liveRows) }) { first, _ in first }
-    var findings: [Finding] = []
     try await connection.begin()
     try await connection.execute("SET LOCAL enable_seqscan = off")
-    for query in queries where query.filter != nil && schema.tables[query.table] != nil {
-      guard readsAll(try await session.explain(query)) else { continue }
+    for query in queries where schema.tables[query.table] != nil {
+      let plan = try await session.explain(query)
+      indexes.formUnion(Self.indexes(in: plan))
+      guard Self.readsAll(plan) else { continue }
       let count = rows[query.table] ?? 0
       findings.append(
         Finding(
@@ -31,7 +38,19 @@ package enum PlanCheck {
           advice: "compare the table's indexes with its migrations: roost migrate verify"))
     }
     try await connection.rollback()
-    return findings
+  }
+
+  /// The names of the indexes that a plan uses.
+  static func indexes(in plan: String) -> Set<String> {
+    var names: Set<String> = []
+    for line in plan.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      for (index, word) in words.enumerated().dropLast()
+      where word == "using" || word == "on" && index >= 2 && words[index - 2] == "Index" {
+        names.insert(words[index + 1].trimmingCharacters(in: ["\""]))
+      }
+    }
+    return names
   }
 
   /// Whether a plan finds its rows by looking at all of a table: a scan that has a condition and

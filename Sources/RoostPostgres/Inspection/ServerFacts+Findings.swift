@@ -6,6 +6,8 @@ extension ServerFacts {
   package static let manyRows: Int64 = 1_000
   /// How large an index may be before it matters that nobody uses it.
   private static let idleIndexBytes: Int64 = 1 << 20
+  /// How often its table must have been looked into before that means something.
+  private static let manyScans: Int64 = 1_000
   /// The oldest version that still gets fixes, as 15.4 is 150004. Source: PostgreSQL's versioning
   /// policy, November 2026.
   private static let oldestSupported = 140_000
@@ -135,19 +137,24 @@ extension ServerFacts {
           advice: "CREATE INDEX CONCURRENTLY ON \(key.table) (\(key.columns))"))
     }
     let since = countedSince.map { " since \($0)" } ?? ""
-    for index in idleIndexes where index.bytes >= Self.idleIndexBytes {
+    let idle = idleIndexes.filter {
+      $0.bytes >= Self.idleIndexBytes && $0.scans >= Self.manyScans
+    }
+    for index in idle {
       findings.append(
         Finding(
           .warning, "unused index",
-          "no query has used \(index.name) of \(index.table)\(since); it takes \(index.bytes) "
-            + "bytes, and every write keeps it up to date",
+          "none of \(index.scans) looks into \(index.table)\(since) has used \(index.name); it "
+            + "takes \(index.bytes) bytes, and every write keeps it up to date",
           advice: "if that stays so, on standbys too, remove it by a migration"))
     }
-    let small = idleIndexes.filter { $0.bytes < Self.idleIndexBytes }
-    if !small.isEmpty {
-      let names = small.map(\.name).sorted().joined(separator: ", ")
+    let others = idleIndexes.map(\.name).filter { name in !idle.contains { $0.name == name } }
+    if !others.isEmpty {
       findings.append(
-        Finding(.info, "unused index", "no query has used these small ones\(since): \(names)"))
+        Finding(
+          .info, "unused index",
+          "not used yet\(since), but small or of a table that is hardly used: "
+            + others.sorted().joined(separator: ", ")))
     }
     for table in tables
     where table.deadRows >= Self.manyRows && table.deadRows * 5 > table.liveRows {

@@ -25,6 +25,8 @@ package struct ServerFacts: Sendable {
     var table: String
     var name: String
     var bytes: Int64
+    /// How often the table was looked into in another way.
+    var scans: Int64
   }
 
   var version = 0
@@ -41,7 +43,7 @@ package struct ServerFacts: Sendable {
   var countedSince: Timestamp?
   var tables: [Table] = []
   var bareKeys: [BareKey] = []
-  var idleIndexes: [IdleIndex] = []
+  private(set) var idleIndexes: [IdleIndex] = []
   /// The disk under the server, where it is this machine's.
   package var disk: DiskSpace?
   /// How many connections the store's own pool may open.
@@ -94,6 +96,11 @@ package struct ServerFacts: Sendable {
     return facts
   }
 
+  /// Passes over indexes that are known to be of use.
+  package mutating func keep(_ indexes: Set<String>) {
+    idleIndexes.removeAll { indexes.contains($0.name) }
+  }
+
   private static func tables(
     _ connection: PostgresConnection
   ) async throws(PostgresError) -> [Table] {
@@ -128,17 +135,24 @@ package struct ServerFacts: Sendable {
     return rows.map { BareKey(table: $0.0, name: $0.1, columns: $0.2 ?? "", rows: $0.3) }
   }
 
-  /// Without those of constraints, which are there for another reason.
+  /// Without those that are there for another reason: of constraints, and for foreign keys.
   private static func idleIndexes(
     _ connection: PostgresConnection
   ) async throws(PostgresError) -> [IdleIndex] {
     let rows = try await connection.query(
       """
-      SELECT s.relname::text, s.indexrelname::text, pg_relation_size(s.indexrelid)
+      SELECT s.relname::text, s.indexrelname::text, pg_relation_size(s.indexrelid),
+        coalesce(t.seq_scan, 0) + coalesce(t.idx_scan, 0)
       FROM pg_stat_user_indexes s JOIN pg_index x ON x.indexrelid = s.indexrelid
+      JOIN pg_stat_user_tables t ON t.relid = s.relid
       WHERE s.idx_scan = 0 AND NOT x.indisunique AND pg_table_is_visible(s.relid)
+        AND NOT EXISTS (
+          SELECT FROM pg_constraint k
+          WHERE k.contype = 'f' AND k.conrelid = s.relid
+            AND (SELECT array_agg(n) FROM unnest(
+              (x.indkey::int2[])[0:cardinality(k.conkey) - 1]) n) @> k.conkey)
       ORDER BY 3 DESC, 2
-      """, as: (String, String, Int64).self)
-    return rows.map { IdleIndex(table: $0.0, name: $0.1, bytes: $0.2) }
+      """, as: (String, String, Int64, Int64).self)
+    return rows.map { IdleIndex(table: $0.0, name: $0.1, bytes: $0.2, scans: $0.3) }
   }
 }

@@ -52,12 +52,18 @@ import Testing
       }
       _ = try await store.find(RoutedItem.self, 471_147)
       _ = try await store.select(RoutedLog.self).fetch()
-      let found = try await lines(log, 2)
+      var found: [String] = []
+      while !found.contains(where: { $0.hasPrefix("slow query of route_items") })
+        || !found.contains(where: { $0.hasPrefix("slow get of route_items") })
+      {
+        found = try await lines(log, 2)
+      }
       let query = try #require(found.first { $0.hasPrefix("slow query of route_items") })
       #expect(query.contains("(id = ? AND text = ?) OR text IN (?)"), "\(query)")
       #expect(query.contains("; plan: "), "\(query)")
       #expect(found.allSatisfy { !$0.contains("hunter2") && !$0.contains("471") }, "\(found)")
-      let slow = store.slowCalls
+      // What else takes long on a busy machine is none of the test's.
+      let slow = store.slowCalls.filter { $0.table == "route_items" }
       #expect(slow.map(\.count).sorted() == [1, 2])
       let worst = try #require(slow.first { $0.operation == .query })
       #expect(worst.longest >= .milliseconds(30) && worst.table == "route_items")
@@ -113,6 +119,9 @@ import Testing
   func aMalformedThresholdNamesItself(_ parameter: String) async throws {
     let code = await failure { try await TestBackend.open("memory:?\(parameter)", []) }
     #expect(code == "invalidConfiguration -")
+    let route = Route(["route_logs"], to: "memory:?slow=5")
+    let routed = await failure { try await Routed.open("memory:", [route]) }
+    #expect(routed == "invalidConfiguration -")
   }
 
   @Test func valuesAreMasked() {

@@ -22,7 +22,7 @@ enum DeclaredQueries {
     func run<Result: Sendable>(
       _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
     ) async throws(StoreError) -> Result {
-      if var query = call.query, query.filter != nil {
+      if var query = call.query, query.filter != nil || query.limit != nil {
         query.lock = nil
         query.columns = nil
         let form = query.shape
@@ -32,7 +32,7 @@ enum DeclaredQueries {
     }
   }
 
-  /// The queries with a condition, of all systems.
+  /// The queries with a condition or a limit, of all systems.
   static func all() async throws -> [Query] {
     let listener = Listener()
     let store = try await Store.open(
@@ -54,13 +54,19 @@ enum DeclaredQueries {
     let tasks = AgentTaskStore(store)
     _ = try? await tasks.list(status: .failed)
     _ = try? await tasks.list(type: .impl)
+    _ = try? await tasks.list()
     _ = try? await tasks.attention()
     _ = try? await tasks.claimNext()
     let contributors = ContributorStore(store)
     _ = try? await contributors.find(githubUsername: "ada")
     _ = try? await contributors.find(email: "ada@example.org")
-    _ = try? await AssetStore(store).list(type: "code")
+    _ = try? await contributors.list()
+    let assets = AssetStore(store)
+    _ = try? await assets.list()
+    _ = try? await assets.list(type: "code")
+    _ = try? await assets.mostCostly(10)
     let contributions = ContributionStore(store)
+    _ = try? await contributions.list()
     _ = try? await contributions.list(asset: UUID())
     _ = try? await contributions.list(contributor: UUID())
     _ = try? await contributions.valuation(of: UUID())

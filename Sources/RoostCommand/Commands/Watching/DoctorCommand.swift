@@ -66,20 +66,23 @@ private struct Doctor {
   }
 
   private func serverFindings() async throws -> [Finding] {
-    let (facts, plans) = try await arguments.withServer { store in
+    let findings = try await arguments.withServer { store in
       let limit = Int(await store.metrics.greatest("roost_pool_connection_limit") ?? 0)
       let facts = try await store.postgres { connection in
         var facts = try await ServerFacts.read(connection)
         facts.poolLimit = limit
         return facts
       }
-      return (facts, try await planFindings(store, facts))
+      let plans = try await plans(store, facts)
+      var kept = facts
+      kept.keep(plans.indexes)
+      return kept.findings() + plans.findings
     }
-    return facts.findings() + plans + (await migrationFindings())
+    return findings + (await migrationFindings())
   }
 
   /// Whether indexes serve what the compiled-in systems ask of the tables that are there.
-  private func planFindings(_ store: Store, _ facts: ServerFacts) async throws -> [Finding] {
+  private func plans(_ store: Store, _ facts: ServerFacts) async throws -> PlanCheck {
     let records = try await store.appliedMigrations()
     let systems = Set(records.map(\.system))
     let plan = try MigrationPlan(
@@ -87,7 +90,7 @@ private struct Doctor {
     let (_, schema) = try plan.applied(records)
     let queries = try await DeclaredQueries.all()
     return try await store.postgres { connection in
-      try await PlanCheck.findings(queries, schema, facts, connection)
+      try await PlanCheck(queries, schema, facts, connection)
     }
   }
 
