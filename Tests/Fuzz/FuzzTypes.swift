@@ -32,8 +32,12 @@ enum FuzzTypes {
     circle: PostgresTypeInfo(name: "circle", kind: .domain(circle)),
   ])
 
-  /// Numbers of any length, their array, range and multirange.
-  static let numeric: [PostgresType] = [1_700, 1_231, 3_906, 4_532].map { PostgresType($0) }
+  /// Numbers of any length, and what can hold them: arrays and records say themselves of which
+  /// types their elements are.
+  static let expanding = all.filter { type in
+    [1_700, 3_906, 4_532, 2_249].contains { type == PostgresType($0) } || type == composite
+      || catalogue.elementType(of: type) != nil
+  }
 
   /// Every type that the driver knows. Built-in types have numbers below 10,000.
   static let all: [PostgresType] =

@@ -19,9 +19,9 @@ extension FuzzTarget {
     target("ranges-text", ValueCodec.ranges, .text),
     target("composites-binary", ValueCodec.composites, .binary),
     target("composites-text", ValueCodec.composites, .text),
-    readable("readable-text", FuzzTypes.all.filter { !FuzzTypes.numeric.contains($0) }),
+    readable("readable-text", FuzzTypes.all.filter { !FuzzTypes.expanding.contains($0) }),
     // A number of a few bytes can have 147,455 digits.
-    readable("readable-numeric", FuzzTypes.numeric, allowance: 4 << 20),
+    readable("readable-numeric", FuzzTypes.expanding, allowance: 4 << 20),
   ]
 
   /// The first byte chooses the type; the rest is a value that is shown.
