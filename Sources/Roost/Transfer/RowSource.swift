@@ -86,7 +86,8 @@ public struct TransferReport: Sendable, Codable, Equatable {
   public var to: String
   /// The tables, those that others refer to first.
   public var tables: [Table]
-  /// How many rows triggers had changed, and were put right.
+  /// How many rows were written once more at the end: triggers had changed them, or they refer to
+  /// rows that came later.
   public var corrected: Int
 
   /// How many rows there are in all tables.

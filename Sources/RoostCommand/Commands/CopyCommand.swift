@@ -109,7 +109,7 @@ struct TransferRun {
     }
     let time = (seconds * 1_000).rounded() / 1_000
     let corrected =
-      report.corrected > 0 ? ", \(report.corrected) rows that triggers changed put right" : ""
+      report.corrected > 0 ? ", \(report.corrected) written once more for triggers" : ""
     Terminal.print(
       "\(verb) \(report.rows) rows in \(time) s, \(watch.rate(report.rows)) rows/s\(corrected)")
     Terminal.print("from \(report.from)\nto   \(report.to), compared and equal")

@@ -85,8 +85,12 @@ private struct VerifyRun {
   let options: StoreVerifier.Options
 
   func run() async throws -> ExitCode {
+    let tables = arguments.all("--tables")
+    if let unknown = tables?.first(where: { from.schema.tables[$0] == nil }) {
+      throw UsageError("there is no table \"\(unknown)\" in \(from.opening.location)")
+    }
     let work = TransferRun(arguments)
-    guard let report = try await compare(work, arguments.all("--tables")) else {
+    guard let report = try await compare(work, tables) else {
       return .interrupted
     }
     if report.isEqual || !arguments.has("--repair") {

@@ -146,4 +146,30 @@ import Testing
     let both = try fixture.makeFolder("both", again)
     #expect(try await fixture.rows(both) == FileStoreFixture.texts(3))
   }
+
+  /// What a line puts around a document does not count towards its depth.
+  @Test func deepestDocument() async throws {
+    let folder = try TemporaryFolder()
+    let sets = [
+      MigrationSet(
+        system: "deep",
+        files: [
+          MigrationFile(
+            name: "V001__deep.sql",
+            text: "CREATE TABLE deep (id integer PRIMARY KEY, document jsonb);")
+        ])
+    ]
+    func brackets(_ one: String) -> String { String(repeating: one, count: JSON.maximumDepth) }
+    let row: [Value] = [.int(1), .json(try JSON(parsing: brackets("[") + brackets("]")))]
+    let url = "file:\(folder.path)/store"
+    let store = try await TestBackend.open(url, sets)
+    _ = try await store.backend.load("deep", columns: ["id", "document"], rows: [row])
+    await store.close()
+    // From the journal, and then from the snapshot that replaces it.
+    for _ in 1...2 {
+      let again = try await TestBackend.open(url, sets)
+      #expect(try await again.backend.query(Query(table: "deep")) == [row])
+      await again.close()
+    }
+  }
 }

@@ -43,6 +43,8 @@ import Testing
     #expect(report["tables"]?.array?.count == 6)
     #expect(report["seconds"]?.number != nil)
     _ = try await run(["verify", from, postgres], says: "the stores are equal")
+    _ = try await run(
+      ["verify", from, postgres, "--tables", "nothing"], code: 2, complains: "no table")
     let backups = folder.path + "/backups"
     let written = try await run(["backup", backups, "--url", postgres, "--gzip", "--keep", "30"])
     let backup = String(written.split(separator: "\n")[0])
