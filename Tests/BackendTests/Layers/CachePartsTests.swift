@@ -164,4 +164,35 @@ import Testing
     #expect(state.find(1, "t", [.int(2)], at: now) == nil)
     #expect(state.find(1, "u", key, at: now) == nil)
   }
+
+  @Test func aReplicaServesWhatItHasReached() {
+    var state = ReplicaState(
+      replicas: ["one"], tables: ["a", "b"], maximumLag: .seconds(10))
+    let time = ContinuousClock.now
+    func replay(_ position: UInt64) {
+      _ = state.note(0, ReplicationStatus(isReplica: true, position: position))
+    }
+    state.notePrimary(at: 5, begin: state.now, time: time)
+    replay(5)
+    #expect(state.replica(for: "a") == 0 && state.replica(for: nil) == 0)
+    // Only the table that was written goes to the primary, until what was looked at is replayed.
+    let early = state.now
+    state.noteChange(of: ["a"])
+    state.notePrimary(at: 6, begin: early, time: time)
+    replay(6)
+    #expect(state.replica(for: "a") == nil && state.replica(for: "b") == 0)
+    state.notePrimary(at: 7, begin: state.now, time: time)
+    #expect(state.replica(for: "a") == nil && state.replica(for: nil) == nil)
+    replay(7)
+    #expect(state.replica(for: "a") == 0 && state.replica(for: nil) == 0)
+    // What was seen at the primary counts while the primary is there; what was written, always.
+    state.noteRead(of: ["b"])
+    state.noteChange(of: ["a"])
+    #expect(state.replica(for: "b") == nil)
+    state.notePrimary(absence: "away")
+    #expect(state.replica(for: "b") == 0 && state.replica(for: "a") == nil)
+    // One that is promoted is no replica.
+    #expect(state.note(0, ReplicationStatus(isReplica: false, position: 9)) != nil)
+    #expect(state.replica(for: "b") == nil)
+  }
 }
