@@ -71,7 +71,10 @@ final class MemoryFallback: StorageBackend {
   var capabilities: Set<Capability> { [] }
 
   func health() async -> Health {
-    let (primary, reason, left) = state.withLock { ($0.primary, $0.reason, $0.leftBehind.count) }
+    let (primary, reason, left, isClosed) = state.withLock {
+      ($0.primary, $0.reason, $0.leftBehind.count, $0.isClosed)
+    }
+    if isClosed { return .unavailable("the store is closed") }
     if let reason { return .degraded("in memory only, in place of \(place): \(reason)") }
     let health = await primary?.health() ?? .unavailable("it was never reached")
     guard health == .ready, left > 0 else { return health }

@@ -84,16 +84,21 @@ struct StoreOpening: Sendable {
   }
 
   /// Opens the backend of a URL and sees to its migrations.
-  /// - Parameter isReadable: whether a backend that takes no changes is opened, too.
+  /// - Parameters:
+  ///   - isReadable: whether a backend that takes no changes is opened, too.
+  ///   - log: where log lines go; nil for the store's.
   func openPlain(
-    _ url: BackendURL, _ mode: MigrationMode?, isReadable: Bool = false
+    _ url: BackendURL, _ mode: MigrationMode?, isReadable: Bool = false,
+    log: (@Sendable (LogLine) -> Void)? = nil
   ) async throws(StoreError) -> Store.OpenedBackend {
+    var context = context
+    if let log { context.log = log }
     let backend = try await registry.open(url, context: context)
     do {
       var mode = mode
       // What cannot be written cannot be migrated.
       if isReadable, mode == .auto, case .unavailable = await backend.health() { mode = .check }
-      return try await prepare(backend, mode)
+      return try await prepare(backend, mode, context.log)
     } catch {
       await backend.close()
       throw error
@@ -101,7 +106,7 @@ struct StoreOpening: Sendable {
   }
 
   private func prepare(
-    _ backend: any StorageBackend, _ mode: MigrationMode?
+    _ backend: any StorageBackend, _ mode: MigrationMode?, _ log: @Sendable (LogLine) -> Void
   ) async throws(StoreError) -> Store.OpenedBackend {
     let isEmbedded = !backend.capabilities.contains(.sql)
     var migrated: [String] = []
@@ -114,10 +119,10 @@ struct StoreOpening: Sendable {
     }
     try await backend.adopt(schema)
     if !migrated.isEmpty {
-      context.log(
+      log(
         LogLine(.info, "migrated \(migrated.count): \(migrated.joined(separator: ", "))"))
     }
-    context.log(LogLine(.info, "opened \(backend.location)"))
+    log(LogLine(.info, "opened \(backend.location)"))
     let report = Store.OpeningReport(
       location: backend.location, migrated: migrated, passedOver: isEmbedded ? plan.passedOver : [])
     return Store.OpenedBackend(
@@ -162,7 +167,8 @@ extension StoreOpening {
       throw StoreError(
         .invalidConfiguration, "fallback=memory needs the memory backend among the backends")
     }
-    var memory = try await openPlain(try BackendURL("memory:"), .auto)
+    // Whether memory is needed at all is not known yet.
+    var memory = try await openPlain(try BackendURL("memory:"), .auto, log: { _ in })
     let changes = try MigrationPlan([.changes], now: generators.now())
     _ = try await changes.apply(to: memory.backend, at: generators.now())
     let schema = memory.schema

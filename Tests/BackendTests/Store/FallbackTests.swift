@@ -36,16 +36,17 @@ import Testing
 
   @Test func memoryInstead() async throws {
     let store = try await open(Self.nowhere + "?fallback=memory&migrate=check")
-    #expect(store.opening.location == "memory:")
+    #expect(store.opening.location == "postgres://me@127.0.0.1:1/app")
+    #expect(store.opening.degradation?.hasPrefix("in memory only") == true)
     #expect(store.opening.migrated == ["notes/V001__notes.sql"], "an empty memory has no table yet")
     try await store.insert(Note(id: 1, text: "x"))
     guard case .degraded(let reason) = await store.health() else {
       Issue.record("the health hides that the server is away")
       return
     }
-    #expect(reason.hasPrefix("in-memory only, in place of postgres://me@127.0.0.1:1/app: "))
+    #expect(reason.hasPrefix("in memory only, in place of postgres://me@127.0.0.1:1/app: "))
     #expect(log.warnings.count == 1)
-    #expect(log.warnings.first?.contains("records are gone when the process ends") == true)
+    #expect(log.warnings.first?.contains("records are kept in memory only") == true)
     #expect(log.messages.first == "connecting to postgres://me@127.0.0.1:1/app")
     #expect(!log.messages.joined().contains("hunter2"))
     await store.close()
