@@ -43,7 +43,7 @@ let package = Package(
     library("RoostCore", []),
     library("PostgresWire", ["RoostCore"]),
     library("PostgresClient", ["RoostCore", "PostgresWire"], exclude: ["README.md"]),
-    library("Roost", ["RoostCore"]),
+    library("Roost", ["RoostCore"], exclude: ["README.md"]),
     library("RoostMemory", ["RoostCore", "Roost"]),
     library("RoostFile", ["RoostCore", "Roost", "RoostMemory"]),
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),

@@ -23,6 +23,8 @@ final class TemporaryFolder: Sendable {
 enum TestBackend: String, CaseIterable, Sendable {
   case memory, file, postgres
 
+  static let factories: [BackendFactory] = [.memory, .file, .postgres]
+
   /// A URL of a store of its own; `folder` is where a file store may stand.
   func freshURL(in folder: TemporaryFolder) async throws -> String {
     switch self {

@@ -4,7 +4,7 @@ import Testing
 /// The README and the driver's page say only what is so.
 @Suite("README") struct ReadmeTests {
   private static let driver = "Sources/PostgresClient/README.md"
-  private static let pages = ["README.md", driver]
+  private static let pages = ["README.md", driver, "Sources/Roost/README.md"]
 
   @Test("its Swift code compiles", arguments: pages)
   func snippets(page: String) throws {

@@ -20,6 +20,7 @@ enum Child {
       }
       try await workload.run(url: words[2], count: count)
     case ("index", 3): try await index(url: words[1], file: words[2])
+    case ("steady", 3): try await Steady.child(url: words[1], seconds: Int(words[2]) ?? 0)
     default: throw Failure("a child's command line has no meaning: \(words)")
     }
   }

@@ -33,6 +33,8 @@ enum RoostBenchmarks {
       fflush(nil)
     }
     if options.measures("backends") { try await IndexPackages(options).run() }
+    // It takes its time, whatever it measures: only when it is asked for.
+    if options.only == "steady" { try await Steady(options).run() }
   }
 }
 
@@ -46,6 +48,8 @@ struct Options {
   var only: String?
   /// How long a measurement of queries takes.
   var seconds = 5
+  /// How long the steady load takes.
+  var steadySeconds = 600
   /// The package list to index.
   var file = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -58,10 +62,15 @@ struct Options {
       switch word {
       case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
       case "--only":
-        guard let name = words.popFirst(), ["drivers", "backends"].contains(name) else {
-          throw Failure("--only takes drivers or backends")
+        guard let name = words.popFirst(), ["drivers", "backends", "steady"].contains(name) else {
+          throw Failure("--only takes drivers, backends or steady")
         }
         only = name
+      case "--seconds":
+        guard let text = words.popFirst(), let number = Int(text), number > 0 else {
+          throw Failure("--seconds takes a number of at least 1")
+        }
+        steadySeconds = number
       case "--rounds":
         guard let text = words.popFirst(), let number = Int(text), number > 0 else {
           throw Failure("--rounds takes a number of at least 1")
@@ -69,7 +78,8 @@ struct Options {
         rounds = number
       case _ where word.hasPrefix("-"):
         throw Failure(
-          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|backends] [FILE]")
+          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|backends] [FILE]\n"
+            + "       Benchmarks/run --only steady [--seconds N]")
       default: file = word
       }
     }

@@ -38,7 +38,8 @@ extension Mover {
   /// Writes a request, in the place of any other.
   func write(_ request: MoveRequest, on side: MoveSide) async throws(StoreError) {
     try await MoveRecords.write(request, as: MoveRecords.request, in: backend.backend(side))
-    try await MoveRecords.remove(MoveRecords.request, in: backend.backend(side.other))
+    // One that stays on a side that is away is not asked for as long as this one is there.
+    try? await MoveRecords.remove(MoveRecords.request, in: backend.backend(side.other))
   }
 
   private func step(

@@ -118,7 +118,7 @@ package final class Mover: Sendable {
 
   /// Carries some of what waits.
   /// - Returns: how many rows.
-  func carry(from side: MoveSide) async throws(StoreError) -> Int {
+  package func carry(from side: MoveSide) async throws(StoreError) -> Int {
     var carrier = ChangeCarrier(
       links: backend.links, source: backend.backend(side), target: backend.backend(side.other))
     carrier.fence = fence(side.other)
@@ -138,15 +138,19 @@ package final class Mover: Sendable {
     var new = backend.state
     change(&new)
     new.revision += 1
-    // A store that is out of use need not be there any more.
-    for side in [new.authority, new.authority.other]
-    where new.stage != .complete || side == new.authority || leases(side) {
+    for side in [new.authority, new.authority.other] {
       let record = MoveRecords.SidedState(side: side, state: new)
       let fence = fence(side)
-      try await backend.backend(side).writing { session throws(StoreError) in
-        try await fence(session)
-        _ = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forUpdate)
-        try await MoveRecords.write(record, as: MoveRecords.state, in: session)
+      do throws(StoreError) {
+        try await backend.backend(side).writing { session throws(StoreError) in
+          try await fence(session)
+          _ = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forUpdate)
+          try await MoveRecords.write(record, as: MoveRecords.state, in: session)
+        }
+      } catch {
+        // A store that is out of use need not be there any more.
+        let isGone = new.stage == .complete && side != new.authority
+        guard isGone, [.unavailable, .locked].contains(error.code) else { throw error }
       }
       backend.adopt(new)
     }
@@ -181,9 +185,6 @@ extension Mover {
     }
   }
 
-  /// Whether this mover holds the lease on a side.
-  private func leases(_ side: MoveSide) -> Bool { state.withLock { $0.epochs?[side] != nil } }
-
   private func take(
     _ known: Int?, in session: any StorageTransaction
   ) async throws(StoreError) -> Int {
@@ -206,7 +207,7 @@ extension Mover {
   }
 
   /// Gives the lease back, so that the next mover need not wait.
-  func release() async {
+  package func release() async {
     guard let epochs = state.withLock({ $0.epochs.take() }) else { return }
     for (side, epoch) in epochs {
       _ = try? await backend.backend(side).writing { session throws(StoreError) in

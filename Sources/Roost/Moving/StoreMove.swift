@@ -140,6 +140,8 @@ public struct MoveStatus: Sendable, Codable {
   public var copied: Int
   /// How many rows there were when the copying began.
   public var total: Int
+  /// The table that is being copied; nil when none is.
+  public var copying: String?
   /// How many reads of this process were compared and equal.
   public var matched = 0
   /// How many were equal when a change that was on its way had arrived.
@@ -166,6 +168,7 @@ public struct MoveStatus: Sendable, Codable {
     oldestSeconds = depth.oldest.map { max(0, now - $0.date.timeIntervalSince1970) } ?? 0
     copied = progress?.rows ?? 0
     total = progress?.total ?? 0
+    copying = progress?.isDone == false ? progress?.table : nil
   }
 }
 

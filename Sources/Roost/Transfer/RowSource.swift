@@ -64,6 +64,14 @@ public struct TransferProgress: Sendable, Equatable {
   public var done: Int
   /// How many rows there were when the phase began, of all tables.
   public var total: Int
+
+  /// Makes a report of progress.
+  public init(phase: Phase, table: String, done: Int, total: Int) {
+    self.phase = phase
+    self.table = table
+    self.done = done
+    self.total = total
+  }
 }
 
 /// What a copy, a backup or a restore carried.

@@ -94,7 +94,8 @@ private struct MoveRun {
   private func follow(
     _ move: StoreMove, _ isThere: (MoveStatus) -> Bool
   ) async throws -> ExitCode {
-    let display = ProgressDisplay("copied")
+    let display = TransferDisplay()
+    defer { display.finish() }
     var stage: MoveStage?
     var copied = 0
     while true {
@@ -105,7 +106,10 @@ private struct MoveRun {
       }
       if status.copied != copied, status.total > 0 {
         copied = status.copied
-        display.show(min(copied, status.total), of: status.total)
+        display.show(
+          TransferProgress(
+            phase: .copying, table: status.copying ?? "", done: min(copied, status.total),
+            total: status.total))
       }
       if let refusal = status.refusal {
         Terminal.complain(refusal)

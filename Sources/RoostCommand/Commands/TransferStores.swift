@@ -76,8 +76,12 @@ struct TransferStores {
   }
 
   private func open(_ url: String, _ systems: [MigrationSet]) async throws -> Store {
-    try await Store.open(
-      url, backends: Self.backends, migrations: systems, migrate: .auto, log: Self.log)
+    // Whole stores are carried, which is slow by nature.
+    var watch = WatchOptions()
+    watch.slowThreshold = nil
+    return try await Store.open(
+      url, backends: Self.backends, migrations: systems, migrate: .auto, watch: watch,
+      log: Self.log)
   }
 
   static let backends: [BackendFactory] = [.memory, .file, .postgres]

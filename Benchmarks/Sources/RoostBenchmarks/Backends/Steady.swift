@@ -1,0 +1,62 @@
+import Foundation
+import Roost
+import RoostFile
+import RoostMemory
+import RoostPostgres
+import RoostTesting
+
+/// 1,000 operations a second for a while, on each backend that keeps what it is told: how long they
+/// took, what failed, and whether memory or open files grew.
+struct Steady {
+  private let options: Options
+
+  init(_ options: Options) {
+    self.options = options
+  }
+
+  func run() async throws {
+    let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
+    defer { server.stop() }
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    print(
+      "1000 operations a second for \(options.steadySeconds) s; times are from when each was due\n")
+    var table = Table(
+      "backend", "operations", "p50 ms", "p95 ms", "p99 ms", "worst ms", "failures",
+      "MiB early, late", "files early, late")
+    let urls = [
+      ("file", "file:\(folder)/store"),
+      ("Postgres", server.url(database: try await server.createDatabase()) + "?migrate=auto"),
+    ]
+    for (name, url) in urls {
+      let numbers = try Child.numbers(["steady", url, "\(options.steadySeconds)"])
+      guard numbers.count == 10 else { throw Failure("the child printed other figures") }
+      table.add(
+        name, numbers[0].text(digits: 0), numbers[1].text(digits: 2), numbers[2].text(digits: 2),
+        numbers[3].text(digits: 2), numbers[4].text(digits: 1), numbers[5].text(digits: 0),
+        "\((numbers[6] / 1_024).text(digits: 0)), \((numbers[7] / 1_024).text(digits: 0))",
+        "\(numbers[8].text(digits: 0)), \(numbers[9].text(digits: 0))")
+    }
+    table.show()
+  }
+
+  /// Prints the figures of one backend.
+  static func child(url: String, seconds: Int) async throws {
+    let store = try await Store.open(
+      url, backends: [.memory, .file, .postgres], migrations: [ConformanceSuite.migrations],
+      environment: [:])
+    var load = SteadyLoad()
+    load.seconds = seconds
+    let report = try await load.run(on: store)
+    await store.close()
+    let times = [0.5, 0.95, 0.99, 1].map { part in
+      (report.durations.percentile(part) ?? .zero) / .milliseconds(1)
+    }
+    let failures = report.failures.values.reduce(0, +)
+    print(report.operations, times[0], times[1], times[2], times[3], failures)
+    print(report.kibibytes.early, report.kibibytes.late)
+    print(report.descriptors.early, report.descriptors.late)
+  }
+}
