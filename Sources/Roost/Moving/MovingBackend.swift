@@ -25,6 +25,8 @@ package final class MovingBackend: StorageBackend {
   private let depth = Mutex(ChangeJournal.Depth(count: 0))
   private let isAnsweringAlone = Atomic(false)
 
+  /// The pause before the state and the journal are looked at again.
+  private static let followingPause = Duration.milliseconds(100)
   /// How many rows may wait behind a store that answers alone, before its writers do.
   static let waitingLimit = 100_000
   /// How long closing such a store waits for what is on its way.
@@ -66,15 +68,18 @@ package final class MovingBackend: StorageBackend {
 
   /// Keeps up with what other processes do to the move and its journal, and runs the move, until
   /// the backend is closed.
-  func begin(_ mover: Mover, followingEvery interval: Duration = .milliseconds(100)) {
+  func begin(_ mover: Mover) {
     let follower = Task { [weak self] in
+      var round = 0
       while !Task.isCancelled {
         guard let self else { return }
         // What cannot be reached now is asked again; meanwhile nothing is taken for carried.
         _ = try? await self.refresh()
         try? await self.forgetCarried()
-        try? await self.lookAtJournal()
-        do { try await Task.sleep(for: interval) } catch { return }
+        // To count a long journal takes its time.
+        if round.isMultiple(of: 10) { try? await self.lookAtJournal() }
+        round += 1
+        do { try await Task.sleep(for: Self.followingPause) } catch { return }
       }
     }
     let runner = Task { await mover.run() }

@@ -265,7 +265,8 @@ extension StoreMove {
       throw StoreError(.invalidConfiguration, "DUAL_WRITE_MODE=\(word) is none of on, off")
     }
     // What an operator has taken further stays there.
-    guard backend.state.stage < .live else { return }
+    let reached = backend.state.stage
+    if reached >= .live || (percent == nil && stage == .shadow && reached > .shadow) { return }
     try await request(stage, readPercent: stage == .percentage ? percent : nil)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Roost
+import RoostCore
 import RoostTesting
 import Synchronization
 import Testing
@@ -51,5 +52,95 @@ import Testing
       #expect(try await move.status().mismatched == 0)
     }
     await plain.close()
+  }
+
+  /// Errors, conflicts and lost answers on both sides: what was acknowledged is on both, and
+  /// whoever wrote a row reads it as it was written, at each stage.
+  @Test(arguments: [1, 2, 3] as [UInt64]) func chaos(seed: UInt64) async throws {
+    func open(_ seed: UInt64) async throws -> Store {
+      let chaos = try ChaosLayer.Options("errors:4,conflicts:6,lost:2,seed:\(seed)")
+      return try await Store.open(
+        "memory:", backends: TestBackend.factories, migrations: [Moved.migrations],
+        layers: [
+          RetryLayer(attempts: 4, firstPause: .milliseconds(1)), ChaosLayer(chaos),
+        ], environment: [:])
+    }
+    let (old, new) = (try await open(seed), try await open(seed + 100))
+    // Joining reads both stores, which may fail; it is the program's start, and tried again.
+    var joined: Store?
+    while joined == nil { joined = try? await Store.moving(from: old, to: new, eagerly) }
+    let store = try #require(joined)
+    let move = try #require(store.move)
+    let runner = Task { await move.run() }
+    var last: [Int: String] = [:]
+    var generator = SeededGenerator(seed: seed)
+    let stages: [MoveStage] = [.dualWrite, .verify, .percentage, .live, .shadow, .live]
+    for (round, stage) in stages.enumerated() {
+      while (try? await move.request(stage, readPercent: 60)) == nil {}
+      for number in 0..<60 {
+        let id = Int.random(in: 0..<40, using: &generator)
+        let code = "\(round)-\(number)"
+        do {
+          try await store.upsert([Owner(id: id, code: code)])
+          last[id] = code
+        } catch {
+          // It may be there, and may not.
+          if error.code == .outcomeUnknown { last[id] = nil }
+        }
+        guard let expected = last[id] else { continue }
+        if let read = try? await store.find(Owner.self, id) { #expect(read.code == expected) }
+      }
+      for _ in 0..<20_000 where move.backend.state.stage != stage {
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      let status = try? await move.status()
+      #expect(
+        move.backend.state.stage == stage,
+        "\(status?.refusal ?? "not refused"), \(status?.failure ?? "no failure")")
+    }
+    while try await Self.waiting(move) > 0 { try await Task.sleep(for: .milliseconds(1)) }
+    runner.cancel()
+    await runner.value
+    let (from, to) = (old.backend.innermost, new.backend.innermost)
+    let rows = try await Self.owners(from)
+    #expect(try await Self.owners(to) == rows)
+    for (id, code) in last { #expect(rows[id] == code, "\(id)") }
+    await store.close()
+  }
+
+  private static func waiting(_ move: StoreMove) async throws -> Int {
+    while true {
+      if let status = try? await move.status() { return status.waiting }
+    }
+  }
+
+  private static func owners(_ session: any StorageSession) async throws -> [Int: String] {
+    let rows = try await session.query(
+      Query(table: "owners", order: [OrderTerm(.column("id"))]))
+    return Dictionary(
+      rows.map { row in
+        guard case .int(let id) = row[0], case .text(let code) = row[1] else { return (0, "") }
+        return (Int(id), code)
+      }
+    ) { $1 }
+  }
+
+  @Test func asTheEnvironmentSays() async throws {
+    let store = try await Store.open(
+      "memory:", backends: TestBackend.factories, migrations: [Moved.migrations],
+      environment: [
+        "MIGRATE_FROM_URL": "memory:", "DUAL_WRITE_MODE": "on",
+        "READ_FROM_POSTGRES_PERCENT": "40",
+      ])
+    let move = try #require(store.move)
+    for id in 0..<200 { try await store.insert(Owner(id: id, code: "c\(id)")) }
+    for _ in 0..<30_000 where move.backend.state.readPercent != 40 {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    #expect(move.backend.state.stage == .percentage)
+    for id in 0..<200 { #expect(try await store.find(Owner.self, id)?.code == "c\(id)") }
+    let figures = await store.metrics.figures
+    #expect(figures.contains { $0.name == "roost_changes_waiting" })
+    await store.close()
   }
 }
