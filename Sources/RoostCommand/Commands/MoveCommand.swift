@@ -75,9 +75,13 @@ private struct MoveRun {
     do {
       return try await withMove { move in
         try await move.request(stage, readPercent: percent)
-        return try await follow(move) { status in
+        let code = try await follow(move) { status in
           status.state.stage == stage && (percent == nil || status.state.readPercent == percent)
         }
+        if stage == .complete, code == .success {
+          Terminal.note("roost: to archive the old store: roost backup FOLDER --url URL")
+        }
+        return code
       }
     } catch let error as StoreError {
       guard error.code == .locked else { throw error }
