@@ -143,4 +143,46 @@ import Testing
     #expect(figures.contains { $0.name == "roost_changes_waiting" })
     await store.close()
   }
+
+  /// A row changes after it was carried and before its entry is taken out of the journal.
+  @Test func aChangeBehindTheCarrier() async throws {
+    let behind = BehindLayer()
+    let old = try await TestBackend.open("memory:", [Moved.migrations])
+    let new = try await Store.open(
+      "memory:", backends: TestBackend.factories, migrations: [Moved.migrations],
+      layers: [behind], environment: [:])
+    let store = try await Store.moving(from: old, to: new, eagerly)
+    let move = try #require(store.move)
+    try await move.reach(.dualWrite)
+    try await store.insert(Owner(id: 1, code: "a"))
+    behind.do { _ = try? await store.upsert([Owner(id: 1, code: "b")]) }
+    #expect(try await move.mover.carry(from: .from) == 1)
+    #expect(try await move.status().waiting == 1)
+    #expect(try await new.find(Owner.self, 1)?.code == "a")
+    #expect(try await move.mover.carry(from: .from) == 1)
+    #expect(try await new.find(Owner.self, 1)?.code == "b")
+    #expect(try await move.status().waiting == 0)
+    await store.close()
+  }
+}
+
+/// Does something once, right behind a transaction.
+private final class BehindLayer: StorageLayer {
+  private let action = Mutex<(@Sendable () async -> Void)?>(nil)
+
+  var place: LayerPlace { .chaos }
+
+  func `do`(_ action: @escaping @Sendable () async -> Void) {
+    self.action.withLock { $0 = action }
+  }
+
+  func run<Result: Sendable>(
+    _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    let result = try await next()
+    if call.operation == .transaction, let action = action.withLock({ $0.take() }) {
+      await action()
+    }
+    return result
+  }
 }
