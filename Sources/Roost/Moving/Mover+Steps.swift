@@ -150,9 +150,11 @@ extension Mover {
     log(LogLine(.info, "\(backend.backend(side).location) counts from now on"))
   }
 
-  /// Lets the writers go on where they were.
+  /// Lets the writers go on where they were, unless the other store counts already: whether that
+  /// was written is not known when its answer was lost. So the other one is written first, which
+  /// waits for what is under way there and finds a newer state.
   func unfence() async throws(StoreError) {
-    try await change { $0.isFenced = false }
+    try await change(beginningAt: backend.state.authority.other) { $0.isFenced = false }
   }
 
   /// Carries until nothing waits.

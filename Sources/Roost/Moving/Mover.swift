@@ -132,28 +132,65 @@ package final class Mover: Sendable {
 
   /// Changes the state, in the store that counts by the new state first: who reads both takes the
   /// newer one.
+  /// - Parameter first: another side to begin with.
+  /// - Throws: `unavailable` when a side has a newer state already, which is taken over; nothing
+  ///   has changed there.
   func change(
-    _ change: @Sendable (inout MoveState) -> Void
+    beginningAt first: MoveSide? = nil, _ change: @Sendable (inout MoveState) -> Void
   ) async throws(StoreError) {
     var new = backend.state
     change(&new)
     new.revision += 1
-    for side in [new.authority, new.authority.other] {
-      let record = MoveRecords.SidedState(side: side, state: new)
-      let fence = fence(side)
+    let first = first ?? new.authority
+    for side in [first, first.other] {
       do throws(StoreError) {
-        try await backend.backend(side).writing { session throws(StoreError) in
-          try await fence(session)
-          _ = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forUpdate)
-          try await MoveRecords.write(record, as: MoveRecords.state, in: session)
-        }
+        try await write(new, on: side)
       } catch {
         // A store that is out of use need not be there any more.
         let isGone = new.stage == .complete && side != new.authority
-        guard isGone, [.unavailable, .locked].contains(error.code) else { throw error }
+        guard isGone, [.unavailable, .locked].contains(error.code) else {
+          // The next step makes the sides equal again.
+          self.state.withLock { $0.renewedAt = .now - options.lease }
+          throw error
+        }
       }
       backend.adopt(new)
     }
+  }
+
+  /// Writes a state, unless a newer one is there. The lock waits for whoever has not ended yet.
+  private func write(_ state: MoveState, on side: MoveSide) async throws(StoreError) {
+    let fence = fence(side)
+    let newer = try await backend.backend(side).writing {
+      session throws(StoreError) -> MoveState? in
+      try await fence(session)
+      let stored = try await MoveRecords.read(MoveRecords.state, in: session, lock: .forUpdate)
+      if let stored, stored.state.revision >= state.revision {
+        return stored.state == state ? nil : stored.state
+      }
+      try await MoveRecords.write(
+        MoveRecords.SidedState(side: side, state: state), as: MoveRecords.state, in: session)
+      return nil
+    }
+    guard let newer else { return }
+    backend.adopt(newer)
+    throw StoreError(.unavailable, "the state of the move has changed meanwhile")
+  }
+
+  /// Gives the side that a mover before this one could not write any more the newer state.
+  private func equalise() async throws(StoreError) {
+    var states: [MoveSide: MoveState] = [:]
+    for side in [MoveSide.from, .to] {
+      let record = try await MoveRecords.read(MoveRecords.state, in: backend.backend(side))
+      states[side] = record?.state
+    }
+    guard let from = states[.from], let to = states[.to], from.revision != to.revision else {
+      return
+    }
+    let isBehind = from.revision < to.revision
+    let newest = isBehind ? to : from
+    backend.adopt(newest)
+    try await write(newest, on: isBehind ? .from : .to)
   }
 }
 
@@ -183,6 +220,7 @@ extension Mover {
       state.epochs = epochsNow
       state.renewedAt = .now
     }
+    if epochsNow.count == 2 { try await equalise() }
   }
 
   private func take(

@@ -219,7 +219,12 @@ extension MovingBackend {
           return result
         }
       } catch is AuthorityChanged {
-        continue
+        // The two sides may be told one after the other.
+        guard ContinuousClock.now < end else {
+          throw StoreError(.unavailable, "the stores of the move are changing places")
+        }
+        try await Task.sleep(for: .milliseconds(5))
+        try await refresh()
       }
     }
   }
