@@ -4,25 +4,14 @@ import RoostFile
 import RoostMemory
 import RoostPostgres
 import RoostTesting
-import Synchronization
 import Testing
 
 /// Memory in the place of a Postgres that goes away, and comes back.
 @Suite(.timeLimit(.minutes(2))) struct MemoryFallbackTests {
-  private final class Log: Sendable {
-    let lines = Mutex<[LogLine]>([])
-
-    @Sendable func note(_ line: LogLine) { lines.withLock { $0.append(line) } }
-
-    var warnings: [String] {
-      lines.withLock { $0 }.filter { $0.level == .warning }.map(\.message)
-    }
-  }
-
-  private func open(_ url: String, _ log: Log) async throws -> Store {
+  private func open(_ url: String, _ log: LogCollector) async throws -> Store {
     try await Store.open(
       url, backends: [.memory, .file, .postgres], migrations: [Moved.migrations], migrate: .auto,
-      environment: [:], log: log.note)
+      environment: [:], log: { log.add($0) })
   }
 
   private func waitUntil(
@@ -38,7 +27,7 @@ import Testing
   @Test func whatWasWrittenIsCarriedOverOrHandedOut() async throws {
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
-    let log = Log()
+    let log = LogCollector()
     let store = try await open(url, log)
     try await store.insert(Owner(id: 1, code: "first"))
     #expect(await store.health() == .ready)
@@ -88,7 +77,7 @@ import Testing
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
     try await server.halt()
-    let log = Log()
+    let log = LogCollector()
     let store = try await open(url, log)
     #expect(store.opening.degradation != nil)
     try await store.insert(Owner(id: 1, code: "a"))
