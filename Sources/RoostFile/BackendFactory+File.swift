@@ -44,23 +44,46 @@ package enum FileStore {
     return path
   }
 
-  /// Opens a folder, making or repairing it as far as that loses nothing. The journals are
-  /// replaced by a snapshot when they outgrow it and `compactionFloor` bytes; nil for the usual.
+  /// When a store does what; the usual unless a test says otherwise.
+  package struct Limits: Sendable {
+    /// The journals are replaced by a snapshot when they outgrow it and so many bytes.
+    package var compactionFloor: Int64
+    /// The most bytes that one transaction may write.
+    package var line: Int
+
+    package init(
+      compactionFloor: Int64 = JournalWriter.compactionFloor, line: Int = StoreFolder.lineLimit
+    ) {
+      self.compactionFloor = compactionFloor
+      self.line = line
+    }
+  }
+
+  /// Takes a folder's lock, making the folder when it is not there, and reads the store back.
+  /// - Returns: the folder, its lock, which is to be closed in the end, and the store.
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
+  package static func recover(
+    _ path: String, files: any FileSystem, isCreating: Bool = true
+  ) throws(StoreError) -> (folder: StoreFolder, lock: any OpenFile, store: RecoveredStore) {
+    let folder = StoreFolder(path: path, files: files)
+    let lock = try folder.enter(isCreating: isCreating)
+    do throws(StoreError) {
+      return (folder, lock, try Recovery(folder: folder).run())
+    } catch {
+      try? lock.close()
+      throw error
+    }
+  }
+
+  /// Opens a folder, making or repairing it as far as that loses nothing.
+  /// - Throws: what `recover` throws.
   package static func open(
     _ path: String, files: any FileSystem, isCreating: Bool = true,
-    functions: TriggerFunctions = .none, compactionFloor: Int64? = nil,
+    functions: TriggerFunctions = .none, limits: Limits = Limits(),
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
-    let folder = StoreFolder(path: path, files: files)
-    try folder.prepare(isCreating: isCreating)
-    let lock = try folder.attempt { () throws(FileError) in
-      let file = try files.open(folder.lockPath, .create)
-      try file.lock()
-      return file
-    }
-    let store = try Recovery(folder: folder).run()
+    let (folder, lock, store) = try recover(path, files: files, isCreating: isCreating)
     if store.tornBytes > 0 {
       log(
         LogLine(
@@ -68,13 +91,32 @@ package enum FileStore {
           "\(path): the last write had not been finished; \(store.tornBytes) bytes of it, which "
             + "were never acknowledged, are in \(folder.quarantinePath)"))
     }
-    let writer = try JournalWriter(
-      store, folder, lock: lock, compactionFloor: compactionFloor ?? JournalWriter.compactionFloor,
-      log: log)
+    let writer = JournalWriter(store, folder, lock: lock, limits: limits, log: log)
     let engine = Engine(store.state, log: writer)
     return EmbeddedBackend(
       engine, location: "file:\(path)", capabilities: [.durable], functions: functions,
       condition: { EmbeddedCondition(folder, failure: writer.failure) }
     ) { await engine.close() }
+  }
+
+  /// Replaces a store's journals by a snapshot. The store must not be open.
+  /// - Throws: what `recover` throws.
+  package static func compact(
+    _ path: String, files: any FileSystem = SystemFileSystem()
+  ) throws(StoreError) {
+    let (folder, lock, store) = try recover(path, files: files, isCreating: false)
+    defer { try? lock.close() }
+    var journal = Journal(store, folder)
+    do {
+      let header = try journal.rotate()
+      _ = try Compactor(folder: folder, log: { _ in }).write(store.state, header)
+      try journal.close()
+    } catch let error as WriteFailure {
+      throw StoreError(error.cause, location: path)
+    } catch let error as FileError {
+      throw StoreError(error, location: path)
+    } catch {
+      throw StoreError(.internal, "\(error)")
+    }
   }
 }
