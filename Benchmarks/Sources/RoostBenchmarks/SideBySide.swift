@@ -17,7 +17,8 @@ struct SideBySide {
 
     /// This program, as a child that runs one kind of workload.
     static func roost(_ kind: String, as name: String = "Roost") -> Contestant {
-      Contestant(name, [Bundle.main.executablePath ?? CommandLine.arguments[0], Child.marker, kind])
+      Contestant(
+        name, [Bundle.main.executablePath ?? CommandLine.arguments[0], Child.marker, kind])
     }
 
     /// A peer's program, nil when it could not be built.
