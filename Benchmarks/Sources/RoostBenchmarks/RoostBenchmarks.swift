@@ -32,6 +32,11 @@ enum RoostBenchmarks {
       print("")
       fflush(nil)
     }
+    if options.measures("embedded") {
+      try await Embedded(options).run()
+      print("")
+      fflush(nil)
+    }
     if options.measures("backends") { try await IndexPackages(options).run() }
     // It takes its time, whatever it measures: only when it is asked for.
     if options.only == "steady" { try await Steady(options).run() }
@@ -62,8 +67,9 @@ struct Options {
       switch word {
       case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
       case "--only":
-        guard let name = words.popFirst(), ["drivers", "backends", "steady"].contains(name) else {
-          throw Failure("--only takes drivers, backends or steady")
+        let groups = ["drivers", "embedded", "backends", "steady"]
+        guard let name = words.popFirst(), groups.contains(name) else {
+          throw Failure("--only takes one of \(groups.joined(separator: ", "))")
         }
         only = name
       case "--seconds":
@@ -78,7 +84,7 @@ struct Options {
         rounds = number
       case _ where word.hasPrefix("-"):
         throw Failure(
-          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|backends] [FILE]\n"
+          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|embedded|backends] [FILE]\n"
             + "       Benchmarks/run --only steady [--seconds N]")
       default: file = word
       }
