@@ -1,5 +1,6 @@
 import Foundation
 import RoostCore
+import Synchronization
 import Testing
 
 /// A folder that is removed when the test ends.
@@ -128,6 +129,41 @@ final class TemporaryFolder {
       #expect(error.description.hasPrefix("/dev/full: write: "))
     }
   }
+
+  #if os(Linux)
+    /// A call that a signal interrupts is taken up again: here the opening of a pipe that has no
+    /// other end yet.
+    @Test func interruptedCall() throws {
+      let folder = try TemporaryFolder()
+      let pipe = folder.path + "/pipe"
+      try #require(mkfifo(pipe, 0o600) == 0)
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { _ in interruptions.add(1, ordering: .relaxed) }
+      try #require(sigaction(SIGUSR1, &action, nil) == 0)
+      let opening = Opening()
+      let thread = Thread { [files] in
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGUSR1)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        opening.thread.withLock { $0 = pthread_self() }
+        let isOpen = (try? files.open(pipe, .read)) != nil
+        opening.outcome.withLock { $0 = isOpen }
+      }
+      thread.start()
+      for _ in 0..<2_000 where interruptions.load(ordering: .relaxed) < 5 {
+        usleep(5_000)
+        if opening.outcome.withLock({ $0 }) != nil { break }
+        if let thread = opening.thread.withLock({ $0 }) { pthread_kill(thread, SIGUSR1) }
+      }
+      #expect(interruptions.load(ordering: .relaxed) >= 5)
+      #expect(opening.outcome.withLock { $0 } == nil, "it still waits")
+      let writer = try files.open(pipe, .readWrite)
+      for _ in 0..<2_000 where opening.outcome.withLock({ $0 }) == nil { usleep(5_000) }
+      #expect(opening.outcome.withLock { $0 } == true)
+      try writer.close()
+    }
+  #endif
 }
 
 @Suite struct CRC32CTests {
@@ -151,3 +187,13 @@ final class TemporaryFolder {
     #expect(CRC32C.text(0xAB) == "000000ab" && CRC32C.text(.max) == "ffffffff")
   }
 }
+
+#if os(Linux)
+  private let interruptions = Atomic(0)
+
+  /// What a thread is about.
+  private final class Opening: Sendable {
+    let thread = Mutex<pthread_t?>(nil)
+    let outcome = Mutex<Bool?>(nil)
+  }
+#endif
