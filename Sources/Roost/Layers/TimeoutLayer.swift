@@ -20,7 +20,8 @@ public struct TimeoutLayer: StorageLayer {
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     // These hold the caller's own code, whose time is not the backend's.
-    if call.operation == .transaction || call.operation == .scan { return try await next() }
+    let isOpen = call.operation == .transaction && !call.isOneCall
+    if isOpen || call.operation == .scan { return try await next() }
     let outcome = await withoutActuallyEscaping(next) { next in await race(next) }
     switch outcome {
     case (.success(let result)?, _): return result

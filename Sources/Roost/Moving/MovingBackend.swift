@@ -285,7 +285,7 @@ extension MovingBackend {
   func one<Result: Sendable>(
     _ body: @Sendable (any StorageTransaction) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    try await transacting(TransactionOptions(isolation: .readCommitted), body)
+    try await transacting(.oneCall, body)
   }
 }
 

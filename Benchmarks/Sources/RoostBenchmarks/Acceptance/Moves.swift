@@ -83,7 +83,7 @@ private final class MoveRun: Sendable {
   }
 
   /// A random moment behind each of these is one to kill at.
-  private static let targets: [MoveStage] = [.backfill, .backfill, .verify, .percentage, .live]
+  private static let targets: [MoveStage] = [.backfill, .verify, .percentage, .percentage, .live]
   /// How long one kill, or the end, may take.
   private static let limit = Duration.seconds(600)
 

@@ -54,7 +54,7 @@ struct Outages {
       if !isKept { broken.append(policy.name) }
     }
     print(
-      "Four writers and two readers; paused for 2 s, stopped for 1 s, crashed and started again, "
+      "Four writers and two readers; paused for 12 s, stopped for 3 s, crashed and started again, "
         + "crashed and its standby promoted\n")
     figures.show()
     print("")
@@ -152,11 +152,11 @@ struct Outages {
     switch outage {
     case .paused:
       try primary.pause()
-      try await Task.sleep(for: .seconds(2))
+      try await Task.sleep(for: .seconds(12))
       try primary.resume()
     case .stopped:
       try await primary.halt()
-      try await Task.sleep(for: .seconds(1))
+      try await Task.sleep(for: .seconds(3))
       try await primary.restart()
     case .crashed:
       try primary.crash()
