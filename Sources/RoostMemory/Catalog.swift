@@ -58,6 +58,8 @@ package final class TablePlan: Sendable {
   package let definition: TableDefinition
   /// The places of the primary key's columns in a row.
   package let keyPositions: [Int]
+  /// Their types.
+  private let keyTypes: [ColumnType]
   /// The ordered indexes beside the primary key: unique constraints first, then indexes, each in
   /// the order of declaration, which is the order in which violations are found.
   package let indexes: [IndexPlan]
@@ -73,6 +75,7 @@ package final class TablePlan: Sendable {
   init(_ definition: TableDefinition, _ schema: Schema) throws(StoreError) {
     self.definition = definition
     keyPositions = try definition.requirePositions(of: definition.primaryKey.columns)
+    keyTypes = keyPositions.map { definition.columns[$0].type }
     requiredPositions = definition.columns.indices.filter { !definition.columns[$0].isNullable }
     var indexes: [IndexPlan] = []
     for unique in definition.uniqueConstraints {
@@ -93,6 +96,28 @@ package final class TablePlan: Sendable {
 
   /// A row's primary key.
   func key(of row: [Value]) -> RowKey { RowKey(row, at: keyPositions) }
+
+  /// The primary key of these values, as the table stores them.
+  /// - Throws: `invalidQuery` when they are not as many as the key's columns; what a value of
+  ///   another type is refused with.
+  func key(ofValues values: [Value]) throws(StoreError) -> RowKey {
+    guard values.count == keyTypes.count else {
+      throw StoreError(
+        .invalidQuery, "the key of \"\(definition.name)\" has \(keyTypes.count) columns",
+        table: definition.name)
+    }
+    let first = try stored(values[0], 0)
+    guard values.count > 1 else { return RowKey(first: first, rest: []) }
+    var rest: [Value] = []
+    for place in values.indices.dropFirst() { rest.append(try stored(values[place], place)) }
+    return RowKey(first: first, rest: rest)
+  }
+
+  private func stored(_ value: Value, _ place: Int) throws(StoreError) -> Value {
+    if keyTypes[place].accepts(value) { return value }
+    let column = definition.columns[keyPositions[place]].name
+    return try keyTypes[place].coerce(value, table: definition.name, column: column)
+  }
 }
 
 /// An ordered index made ready for work. The tree's keys are the index's values followed by the

@@ -27,11 +27,13 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
 
   /// The value under a key, nil when there is none.
   package subscript(_ key: Key) -> Element? {
-    var node = root
-    while !node.children.isEmpty { node = node.children[node.childIndex(for: key)] }
-    let index = node.lowerBound(key)
-    guard index < node.keys.count, Key.order(node.keys[index], key) == 0 else { return nil }
-    return node.elements[index]
+    // The root holds all nodes below it, so that none has to be retained on the way down: in a
+    // large tree each is a line of memory that no cache has.
+    withExtendedLifetime(root) {
+      var node = Unmanaged.passUnretained(root)
+      while let child = node._withUnsafeGuaranteedRef({ $0.child(for: key) }) { node = child }
+      return node._withUnsafeGuaranteedRef { $0.element(key) }
+    }
   }
 
   /// Puts a value under a key and returns the one that was there.
@@ -113,36 +115,45 @@ extension OrderedMap {
 
     /// The first place whose key is not before the given one.
     func lowerBound(_ key: Key) -> Int {
-      let rank = key.rank
-      var low = 0
-      var high = keys.count
-      while low < high {
-        let middle = (low + high) / 2
-        let other = keys[middle].rank
-        if other < rank || (other == rank && Key.order(keys[middle], key) < 0) {
-          low = middle + 1
-        } else {
-          high = middle
-        }
-      }
-      return low
+      search(key.rank) { Key.order($0, key) < 0 }
     }
 
     /// The child that holds a key: separators equal to it lead to the right.
     func childIndex(for key: Key) -> Int {
-      let rank = key.rank
-      var low = 0
-      var high = keys.count
-      while low < high {
-        let middle = (low + high) / 2
-        let other = keys[middle].rank
-        if other < rank || (other == rank && Key.order(keys[middle], key) <= 0) {
-          low = middle + 1
-        } else {
-          high = middle
+      search(key.rank) { Key.order($0, key) <= 0 }
+    }
+
+    /// How many leading keys have a lower rank, or the same and fulfil a condition that is never
+    /// true again once it was false.
+    @inline(__always)
+    private func search(_ rank: UInt64, _ isBefore: (borrowing Key) -> Bool) -> Int {
+      keys.withUnsafeBufferPointer { keys in
+        var low = 0
+        var high = keys.count
+        while low < high {
+          let middle = (low + high) / 2
+          let other = keys[middle].rank
+          if other < rank || (other == rank && isBefore(keys[middle])) {
+            low = middle + 1
+          } else {
+            high = middle
+          }
         }
+        return low
       }
-      return low
+    }
+
+    /// The child that holds a key, nil in a leaf. It lives as long as this node does.
+    func child(for key: Key) -> Unmanaged<Node>? {
+      if children.isEmpty { return nil }
+      return children.withUnsafeBufferPointer { .passUnretained($0[childIndex(for: key)]) }
+    }
+
+    /// A leaf's value under a key.
+    func element(_ key: Key) -> Element? {
+      let index = lowerBound(key)
+      guard index < keys.count, Key.order(keys[index], key) == 0 else { return nil }
+      return elements[index]
     }
 
     /// How many leading keys fulfil a condition that is never true again once it was false.

@@ -1,4 +1,5 @@
 import Roost
+import RoostCore
 
 /// How the rows that a query may want are found: a walk over the primary key or an index.
 struct AccessPath {
@@ -67,6 +68,7 @@ struct Planner {
         return nil
       }
       if values.count == candidates.count { memberships[key] = values }
+    case .like(let key, .literal(.text(let pattern)), ignoringCase: false): note(pattern, key)
     default: break
     }
   }
@@ -83,6 +85,18 @@ struct Planner {
     case .lessOrEqual: uppers[key] = .init(value: value, isInclusive: true)
     case .greater: lowers[key] = .init(value: value, isInclusive: false)
     case .greaterOrEqual: lowers[key] = .init(value: value, isInclusive: true)
+    }
+  }
+
+  /// A pattern's texts lie between the text that all of them begin with and the first one behind;
+  /// without a wildcard it has one text.
+  private mutating func note(_ pattern: String, _ key: Expression) {
+    guard let like = try? LikePattern(pattern), !like.literalPrefix.isEmpty else { return }
+    let prefix = like.literalPrefix
+    if like.isLiteral { return note(.equal, key, .text(prefix)) }
+    lowers[key] = .init(value: .text(prefix), isInclusive: true)
+    if let end = TextOrder.first(behind: prefix) {
+      uppers[key] = .init(value: .text(end), isInclusive: false)
     }
   }
 

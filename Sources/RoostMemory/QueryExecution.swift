@@ -4,21 +4,11 @@ extension DatabaseState {
   /// The rows with these primary keys, nil where there is none.
   package func get(_ table: String, keys: [[Value]]) throws(StoreError) -> [[Value]?] {
     let place = try catalog.place(of: table)
-    let definition = catalog.tables[place].definition
-    let positions = catalog.tables[place].keyPositions
+    let plan = catalog.tables[place]
     var rows: [[Value]?] = []
     rows.reserveCapacity(keys.count)
     for key in keys {
-      guard key.count == positions.count else {
-        throw StoreError(
-          .invalidQuery, "the key of \"\(table)\" has \(positions.count) columns", table: table)
-      }
-      var typed: [Value] = []
-      for (value, position) in zip(key, positions) {
-        let column = definition.columns[position]
-        typed.append(try column.type.coerce(value, table: table, column: column.name))
-      }
-      rows.append(tables[place].rows[RowKey(typed)])
+      rows.append(tables[place].rows[try plan.key(ofValues: key)])
     }
     return rows
   }
@@ -144,28 +134,36 @@ private struct QueryRun {
     return bound == .after || (bound == .same && lower.isInclusive)
   }
 
-  /// The rows in the wanted order; each order value is worked out once a row.
+  /// The rows in the wanted order; each order value is worked out once a row. With a limit, no more
+  /// than twice as many are kept and put in order at a time.
   func sort(_ rows: [[Value]], limit: Int?) throws(StoreError) -> [[Value]] {
     var terms: [(term: OrderTerm, value: BoundExpression)] = []
     for term in order {
       terms.append((term, try BoundExpression(term.expression, in: plan.definition)))
     }
     var keyed: [(keys: [Value], row: [Value])] = []
-    keyed.reserveCapacity(rows.count)
+    let most = limit.map { min($0, rows.count) * 2 + 16 } ?? rows.count
+    keyed.reserveCapacity(min(most, rows.count))
     for row in rows {
       var keys: [Value] = []
       keys.reserveCapacity(terms.count)
       for term in terms { keys.append(try term.value.evaluate(row)) }
       keyed.append((keys, row))
-    }
-    keyed.sort { left, right in
-      for (index, term) in order.enumerated() {
-        let result = term.order(left.keys[index], right.keys[index])
-        if result != .same { return result == .before }
+      if let limit, keyed.count == most, most < rows.count {
+        keyed.sort { isBefore($0.keys, $1.keys) }
+        keyed.removeLast(keyed.count - limit)
       }
-      return false
     }
+    keyed.sort { isBefore($0.keys, $1.keys) }
     let wanted = limit.map { keyed.prefix($0) } ?? keyed[...]
     return wanted.map(\.row)
+  }
+
+  private func isBefore(_ left: [Value], _ right: [Value]) -> Bool {
+    for (index, term) in order.enumerated() {
+      let result = term.order(left[index], right[index])
+      if result != .same { return result == .before }
+    }
+    return false
   }
 }

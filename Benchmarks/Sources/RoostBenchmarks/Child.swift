@@ -23,6 +23,18 @@ enum Child {
     case ("steady", 3): try await Steady.child(url: words[1], seconds: Int(words[2]) ?? 0)
     case ("serve", 5): try await MoveServer(words).run()
     case ("mover", 3): try await MoveServer.runMover(from: words[1], to: words[2])
+    case ("embedded", 4):
+      guard let workload = EmbeddedWorkload(rawValue: words[1]), let count = Int(words[3]) else {
+        throw Failure("no such workload: \(words)")
+      }
+      try await workload.run(url: words[2], count: count)
+    case ("json", 3):
+      guard let task = JSONSpeed.Task(rawValue: words[1]) else {
+        throw Failure("no such task: \(words)")
+      }
+      try JSONSpeed.child(task, isRoost: words[2] == "roost")
+    case ("compaction", 3):
+      try await CompactionPause.child(path: words[1], rows: Int(words[2]) ?? 0)
     default: throw Failure("a child's command line has no meaning: \(words)")
     }
   }

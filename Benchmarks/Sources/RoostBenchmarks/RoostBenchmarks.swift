@@ -32,6 +32,11 @@ enum RoostBenchmarks {
       print("")
       fflush(nil)
     }
+    if options.measures("embedded") {
+      try await Embedded(options).run()
+      print("")
+      fflush(nil)
+    }
     if options.measures("backends") { try await IndexPackages(options).run() }
     // These take their time: only when they are asked for.
     switch options.only {
@@ -67,9 +72,9 @@ struct Options {
       switch word {
       case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
       case "--only":
-        let names = ["drivers", "backends", "steady", "moves", "outages"]
-        guard let name = words.popFirst(), names.contains(name) else {
-          throw Failure("--only takes one of \(names.joined(separator: ", "))")
+        let groups = ["drivers", "embedded", "backends", "steady", "moves", "outages"]
+        guard let name = words.popFirst(), groups.contains(name) else {
+          throw Failure("--only takes one of \(groups.joined(separator: ", "))")
         }
         only = name
       case "--seconds":
@@ -84,7 +89,7 @@ struct Options {
         rounds = number
       case _ where word.hasPrefix("-"):
         throw Failure(
-          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|backends] [FILE]\n"
+          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|embedded|backends] [FILE]\n"
             + "       Benchmarks/run --only steady [--seconds N]\n"
             + "       Benchmarks/run --only moves [FILE]\n"
             + "       Benchmarks/run --only outages")

@@ -36,7 +36,7 @@ final class MetricsLayer: StorageLayer {
   ) async throws(StoreError) -> Result {
     // The end of a body is a moment, and the transaction has it.
     if call.operation == .commit { return try await next() }
-    let start = ContinuousClock.now
+    let start = Deadline.now
     do throws(StoreError) {
       let result = try await next()
       note(call, since: start, nil)
@@ -48,13 +48,14 @@ final class MetricsLayer: StorageLayer {
   }
 
   private func note(
-    _ call: StorageCall, since start: ContinuousClock.Instant, _ failure: StoreError.Code?
+    _ call: StorageCall, since start: Deadline, _ failure: StoreError.Code?
   ) {
-    let duration = ContinuousClock.now - start
+    let nanoseconds = Deadline.now.nanoseconds &- start.nanoseconds
+    let duration = Duration.nanoseconds(Int64(clamping: nanoseconds))
     let key = Key(operation: call.operation, table: call.table)
     series.withLock { series in
       series[key, default: StoreMetrics.Series(call.operation, call.table, backend: location)]
-        .note(duration, failure)
+        .note(nanoseconds: nanoseconds, failure)
     }
     if let threshold = slowCalls.threshold, duration >= threshold, !call.operation.holdsOwnCode {
       slowCalls.note(call, duration, failure, on: backend)

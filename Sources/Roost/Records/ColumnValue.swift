@@ -13,14 +13,17 @@ public protocol ColumnValue: Sendable {
 
 extension ColumnValue {
   /// False but for optionals.
+  @inlinable
   public static var isOptional: Bool { false }
 }
 
 extension Optional: ColumnValue where Wrapped: ColumnValue {
   /// NULL for nil.
+  @inlinable
   public var value: Value { self?.value ?? .null }
 
   /// Nil inside for NULL; nil outside when the value is of another type.
+  @inlinable
   public init?(value: Value) {
     if value.isNull {
       self = Self.none
@@ -31,13 +34,16 @@ extension Optional: ColumnValue where Wrapped: ColumnValue {
   }
 
   /// True.
+  @inlinable
   public static var isOptional: Bool { true }
 }
 
 extension Bool: ColumnValue {
   /// A boolean.
+  @inlinable
   public var value: Value { .bool(self) }
   /// Reads a boolean.
+  @inlinable
   public init?(value: Value) {
     guard case .bool(let bool) = value else { return nil }
     self = bool
@@ -46,8 +52,10 @@ extension Bool: ColumnValue {
 
 extension ColumnValue where Self: FixedWidthInteger {
   /// An integer; one beyond 64 bits is stored as the nearest bigint and then refused by its range.
+  @inlinable
   public var value: Value { .int(Int64(clamping: self)) }
   /// Reads an integer within the type's range.
+  @inlinable
   public init?(value: Value) {
     switch value {
     case .int(let number): self.init(exactly: number)
@@ -86,8 +94,10 @@ extension Float: ColumnValue {
 
 extension String: ColumnValue {
   /// A text.
+  @inlinable
   public var value: Value { .text(self) }
   /// Reads a text or an enum's label.
+  @inlinable
   public init?(value: Value) {
     switch value {
     case .text(let text): self = text
@@ -99,8 +109,10 @@ extension String: ColumnValue {
 
 extension UUID: ColumnValue {
   /// A uuid.
+  @inlinable
   public var value: Value { .uuid(self) }
   /// Reads a uuid.
+  @inlinable
   public init?(value: Value) {
     guard case .uuid(let uuid) = value else { return nil }
     self = uuid
@@ -109,8 +121,10 @@ extension UUID: ColumnValue {
 
 extension Timestamp: ColumnValue {
   /// A timestamp.
+  @inlinable
   public var value: Value { .timestamp(self) }
   /// Reads a timestamp.
+  @inlinable
   public init?(value: Value) {
     guard case .timestamp(let timestamp) = value else { return nil }
     self = timestamp
@@ -195,8 +209,10 @@ extension Array: ColumnValue where Element: ColumnValue {
 
 extension ColumnValue where Self: RawRepresentable, RawValue: ColumnValue {
   /// The raw value's.
+  @inlinable
   public var value: Value { rawValue.value }
   /// Reads the raw value; nil when no case has it.
+  @inlinable
   public init?(value: Value) {
     guard let raw = RawValue(value: value) else { return nil }
     self.init(rawValue: raw)

@@ -32,22 +32,31 @@ public struct Row: Sendable {
 
   /// A column's value as a Swift type.
   /// - Throws: `undefinedColumn`; `invalidValue` when the value is not of the type.
+  @inlinable
   public subscript<Value: ColumnValue>(_ column: Column<Value>) -> Value {
     get throws(StoreError) { try decode(column.name, as: Value.self) }
   }
 
   /// A column's value as a Swift type.
   /// - Throws: `undefinedColumn`; `invalidValue` when the value is not of the type.
+  @inlinable
   public func decode<Value: ColumnValue>(
     _ column: String, as type: Value.Type
   ) throws(StoreError) -> Value {
-    let position = try layout.requirePosition(of: column)
-    guard position < values.count, let value = Value(value: values[position]) else {
+    guard let stored = try stored(column), let value = Value(value: stored) else {
       throw mismatch(column, type)
     }
     return value
   }
 
+  /// A column's value; nil when the row ends before it.
+  @usableFromInline
+  func stored(_ column: String) throws(StoreError) -> Value? {
+    let position = try layout.requirePosition(of: column)
+    return position < values.count ? values[position] : nil
+  }
+
+  @usableFromInline
   func mismatch(_ column: String, _ type: Any.Type) -> StoreError {
     let position = layout.positions[column]
     let stored = position.map { layout.table.columns[$0].type.sql } ?? "nothing"
@@ -70,6 +79,7 @@ public struct RowWriter: Sendable {
 
   /// Writes a column's value.
   /// - Throws: `undefinedColumn`.
+  @inlinable
   public mutating func set<Value: ColumnValue>(
     _ column: Column<Value>, _ value: Value
   ) throws(StoreError) {
@@ -87,7 +97,7 @@ public struct RowWriter: Sendable {
 package final class RowLayout: Sendable {
   package let table: TableDefinition
   /// Places by column name, and by the camelCase form of it.
-  package let positions: [String: Int]
+  let positions: NamePlaces
 
   package init(_ table: TableDefinition) {
     self.table = table
@@ -96,7 +106,7 @@ package final class RowLayout: Sendable {
       positions[Self.camelCase(column.name)] = position
     }
     for (position, column) in table.columns.enumerated() { positions[column.name] = position }
-    self.positions = positions
+    self.positions = NamePlaces(positions)
   }
 
   func requirePosition(of column: String) throws(StoreError) -> Int {

@@ -17,8 +17,18 @@ extension RecordSession {
   public func find<R: Record>(
     _ type: R.Type, _ key: any ColumnValue..., lock: RowLock? = nil
   ) async throws(StoreError) -> R? {
-    let keys = [key.map(\.value)]
-    return try await find(type, keys: keys, lock: lock)[0]
+    try await find(type, key: key.map(\.value), lock: lock)
+  }
+
+  private func find<R: Record>(
+    _ type: R.Type, key: [Value], lock: RowLock?
+  ) async throws(StoreError) -> R? {
+    try await core.perform { session throws(StoreError) in
+      let layout = try core.context.layout(type)
+      let rows = try await session.get(type.table, keys: [key], lock: lock)
+      guard let row = rows.first ?? nil else { return nil }
+      return try R(row: Row(row, layout))
+    }
   }
 
   /// The records with these primary keys, in their order; nil where there is none.
@@ -43,8 +53,7 @@ extension RecordSession {
   public func get<R: Record>(
     _ type: R.Type, _ key: any ColumnValue..., lock: RowLock? = nil
   ) async throws(StoreError) -> R {
-    let found: [R?] = try await find(type, keys: [key.map(\.value)], lock: lock)
-    guard let record = found[0] else {
+    guard let record = try await find(type, key: key.map(\.value), lock: lock) else {
       throw StoreError(.notFound, "there is no such row in \"\(type.table)\"", table: type.table)
     }
     return record

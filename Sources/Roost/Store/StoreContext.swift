@@ -30,7 +30,8 @@ package final class StoreContext: Sendable {
   let fallbacks: [MemoryFallback]
   let watch: StoreWatch
   private let layouts: [String: RowLayout]
-  private let checked = Mutex<Set<ObjectIdentifier>>([])
+  /// The layouts of the records that were checked, by their types.
+  private let checked = Mutex<[ObjectIdentifier: RowLayout]>([:])
 
   /// The stores in whose transactions the current task is.
   @TaskLocal static var transactions: Set<ObjectIdentifier> = []
@@ -55,15 +56,13 @@ package final class StoreContext: Sendable {
   /// The layout of a record's table; checks the record's columns the first time.
   /// - Throws: `undefinedTable`; `invalidConfiguration` when a declared column does not fit.
   func layout<R: Record>(_ type: R.Type) throws(StoreError) -> RowLayout {
+    if let layout = checked.withLock({ $0[ObjectIdentifier(type)] }) { return layout }
     guard let layout = layouts[type.table] else {
       throw StoreError(
         .undefinedTable, "there is no table \"\(type.table)\" for \(type)", table: type.table)
     }
-    let isChecked = checked.withLock { $0.contains(ObjectIdentifier(type)) }
-    if !isChecked {
-      try check(type, layout)
-      _ = checked.withLock { $0.insert(ObjectIdentifier(type)) }
-    }
+    try check(type, layout)
+    checked.withLock { $0[ObjectIdentifier(type)] = layout }
     return layout
   }
 

@@ -21,8 +21,8 @@ public struct StoreMetrics: Sendable, Codable {
       self.backend = backend
     }
 
-    mutating func note(_ duration: Duration, _ failure: StoreError.Code?) {
-      durations.note(duration)
+    mutating func note(nanoseconds: UInt64, _ failure: StoreError.Code?) {
+      durations.note(nanoseconds: nanoseconds)
       if let failure { failures[failure, default: 0] += 1 }
     }
 

@@ -29,8 +29,9 @@ extension JSON {
     }
 
     /// Makes an object of members in any order; the last of equal keys wins.
-    public init(members: [Member]) {
-      self.members = Self.isNormal(members) ? members : Self.normalised(members)
+    public init(members: consuming [Member]) {
+      let isNormal = Self.isNormal(members)
+      self.members = isNormal ? members : Self.normalised(members)
     }
 
     private static func isNormal(_ members: [Member]) -> Bool {
@@ -43,27 +44,27 @@ extension JSON {
     /// The most members that are put in order by insertion, without another array.
     private static let insertionLimit = 40
 
-    private static func normalised(_ members: [Member]) -> [Member] {
+    private static func normalised(_ members: consuming [Member]) -> [Member] {
       members.count <= insertionLimit ? inserted(members) : sorted(members)
     }
 
-    private static func inserted(_ members: [Member]) -> [Member] {
-      var result = members
+    private static func inserted(_ members: consuming [Member]) -> [Member] {
+      var result = consume members
       var count = 1
-      for index in 1..<members.count {
+      for index in 1..<result.count {
         var place = count
         var order = -1
         while place > 0 {
-          order = compare(result[place - 1].key, members[index].key)
+          order = compare(result[place - 1].key, result[index].key)
           if order <= 0 { break }
           place -= 1
         }
         if place > 0, order == 0 {
-          result[place - 1] = members[index]
+          result[place - 1] = result[index]
           continue
         }
         var end = count
-        if index != end { result[end] = members[index] }
+        if index != end { result.swapAt(end, index) }
         while end > place {
           result.swapAt(end, end - 1)
           end -= 1

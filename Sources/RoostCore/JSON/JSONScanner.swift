@@ -21,6 +21,12 @@ package struct JSONScanner {
   /// Where strings with escapes are put together; kept for its memory.
   private var scratch: [UInt8] = []
 
+  /// How many parts the last array and the last object had: the next of its kind mostly has as
+  /// many, and then takes its memory at once.
+  private var (lastElements, lastMembers) = (0, 0)
+  /// The most parts that memory is taken for before they are there.
+  private static let reserveLimit = 32
+
   /// How deep values may be nested here.
   private let depthLimit: Int
 
@@ -217,14 +223,22 @@ package struct JSONScanner {
     case .array:
       try beginArray()
       var elements: [JSON] = []
-      while try nextElement() { elements.append(try value()) }
+      while try nextElement() {
+        let element = try value()
+        if elements.isEmpty { elements.reserveCapacity(min(lastElements, Self.reserveLimit)) }
+        elements.append(element)
+      }
+      lastElements = elements.count
       return .array(elements)
     case .object:
       try beginObject()
       var members: [JSON.Object.Member] = []
       while let key = try nextKey() {
-        members.append(JSON.Object.Member(key: key, value: try value()))
+        let member = JSON.Object.Member(key: key, value: try value())
+        if members.isEmpty { members.reserveCapacity(min(lastMembers, Self.reserveLimit)) }
+        members.append(member)
       }
+      lastMembers = members.count
       return .object(JSON.Object(members: members))
     }
   }

@@ -39,6 +39,20 @@ public enum TextOrder {
     compare(left, right) < 0
   }
 
+  /// The first text that comes behind all that begin with this one; nil when there is none.
+  package static func first(behind prefix: String) -> String? {
+    // The order of UTF-8 bytes is the order of scalars, among which there are no surrogates.
+    var scalars = prefix.unicodeScalars
+    while let last = scalars.popLast() {
+      let next = last.value == 0xD7FF ? 0xE000 : last.value + 1
+      if let scalar = Unicode.Scalar(next) {
+        scalars.append(scalar)
+        return String(scalars)
+      }
+    }
+    return nil
+  }
+
   /// Whether two texts have the same UTF-8 bytes.
   public static func areEqual(_ left: String, _ right: String) -> Bool {
     left.utf8.count == right.utf8.count && compare(left, right) == 0

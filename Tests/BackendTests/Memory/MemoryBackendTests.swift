@@ -1,4 +1,5 @@
 import Roost
+import RoostCore
 import RoostTesting
 import Synchronization
 import Testing
@@ -89,6 +90,40 @@ private struct Job: Record, Equatable {
       try await plan(
         .comparison(.equal, .function(.upper, [.column("name")]), .literal(.text("A"))))
         == "accounts_pkey on accounts: all rows, in order")
+    await store.close()
+  }
+
+  /// What begins with a text is found by an index, and nothing else is.
+  @Test func planOfAPrefix() async throws {
+    let store = try await open()
+    let states = [
+      "a", "ab", "ab\u{10FFFF}", "abc", "ABC", "ac", "b", "\u{D7FF}", "\u{D7FF}x", "\u{E000}",
+    ]
+    try await store.load(states.enumerated().map { Job(id: $0.offset, state: $0.element) })
+    let range = "jobs_state on jobs: range, sorted"
+    for (pattern, plan, expected) in [
+      ("ab%", range, ["ab", "abc", "ab\u{10FFFF}"]),
+      ("ab_", range, ["abc", "ab\u{10FFFF}"]),
+      ("\u{D7FF}%", range, ["\u{D7FF}", "\u{D7FF}x"]),
+      ("abc", "jobs_state on jobs: 1 fixed column x 1, sorted", ["abc"]),
+      ("%c", "jobs_pkey on jobs: all rows, in order", ["abc", "ac"]),
+    ] {
+      let selection = store.select(Job.self).where { $0.state.like(pattern) }
+      #expect(try await selection.explain() == plan, "\(pattern)")
+      let found = try await selection.fetch().map(\.state)
+      #expect(found.sorted(by: TextOrder.isLess) == expected, "\(pattern)")
+    }
+    await store.close()
+  }
+
+  /// A few of many rows in an order that no index has: the same as all of them, cut.
+  @Test(arguments: [0, 1, 3, 50, 99, 100, 200]) func theFirstInOrder(limit: Int) async throws {
+    let store = try await open()
+    try await store.load(
+      (0..<100).map { Job(id: $0, state: "\($0)", priority: $0 * 37 % 11) })
+    let all = store.select(Job.self).order { $0.priority.descending }
+    let rows = try await all.fetch()
+    #expect(try await all.limit(limit).fetch() == Array(rows.prefix(limit)))
     await store.close()
   }
 

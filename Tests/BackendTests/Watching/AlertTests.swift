@@ -20,7 +20,8 @@ import Testing
     }
 
     mutating func calls(_ count: Int, _ duration: Duration, _ failure: StoreError.Code? = nil) {
-      for _ in 0..<count { series.note(duration, failure) }
+      let nanoseconds = UInt64(duration / .nanoseconds(1))
+      for _ in 0..<count { series.note(nanoseconds: nanoseconds, failure) }
     }
 
     /// Lets time go by and says what is raised and cleared.

@@ -196,7 +196,10 @@ struct Outages {
       if ready == nil {
         switch await store.health() {
         case .ready: ready = .now
-        case .degraded(let reason) where reason.contains("were not taken"): ready = .now
+        // Rows are left for the program, or there is no replica any more.
+        case .degraded(let reason)
+        where reason.contains("were not taken") || reason.contains("replica"):
+          ready = .now
         default: break
         }
       }
