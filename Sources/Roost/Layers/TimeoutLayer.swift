@@ -1,4 +1,5 @@
-/// Bounds how long a call may take: each of a transaction's; the whole has a deadline of its own.
+/// Bounds how long a call may take: each of a transaction's; the whole has a deadline of its own. A
+/// change that a layer above, such as a cache, has made a transaction of is one call.
 ///
 /// Promise: a call that takes longer is cancelled and throws `deadlineExceeded`, unless the backend
 /// had finished it after all, whose answer then counts. The backend is waited for until it has let
