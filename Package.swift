@@ -46,7 +46,7 @@ let package = Package(
     library("PostgresClient", ["RoostCore", "PostgresWire"], exclude: ["README.md"]),
     library("Roost", ["RoostCore"], exclude: ["README.md"]),
     library("RoostMemory", ["RoostCore", "Roost"]),
-    library("RoostFile", ["RoostCore", "Roost", "RoostMemory"]),
+    library("RoostFile", ["RoostCore", "Roost", "RoostMemory"], exclude: ["README.md"]),
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     library(
       "RoostSystems", ["RoostCore", "Roost"], plugins: [.plugin(name: "EmbedMigrationsPlugin")]),
@@ -69,6 +69,11 @@ let package = Package(
       name: "Fuzz", dependencies: ["RoostCore", "PostgresWire", "PostgresClient", "Roost"],
       path: "Tests/Fuzz", exclude: ["Corpus", "run"], swiftSettings: strict),
     tests("FuzzTests", ["Fuzz"]),
+    // Short runs are tests; `Tests/Proofs/run` makes long ones.
+    .executableTarget(
+      name: "Proofs",
+      dependencies: ["RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostTesting"],
+      path: "Tests/Proofs", exclude: ["run"], swiftSettings: strict),
     tests("HouseTests", ["Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting"]),
     tests("RoostCoreTests", ["RoostCore"]),
     tests("RoostTests", ["RoostCore", "Roost", "PostgresClient", "RoostTesting"]),
@@ -76,7 +81,7 @@ let package = Package(
       "BackendTests",
       [
         "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
-        "RoostTesting", "PostgresClient",
+        "RoostTesting", "PostgresClient", "Proofs",
       ]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),

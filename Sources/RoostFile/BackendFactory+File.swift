@@ -9,18 +9,33 @@ extension BackendFactory {
   /// The path is relative to the working directory or absolute (`file:/srv/data`,
   /// `file:///srv/data`); the folder is made when only its last part is missing. One process has
   /// a store open at a time. With the parameter `create=no` a store that is not there is an
-  /// error.
+  /// error; `durability` is one of ``FileDurability``.
   public static let file = BackendFactory(schemes: ["file"]) { url, context throws(StoreError) in
     var url = url
     let create = url.take("create") ?? "yes"
     guard create == "yes" || create == "no" else {
       throw StoreError(.invalidConfiguration, "create=\(create) is neither yes nor no")
     }
-    try url.refuseParameters(known: Store.parameters + ["create"])
+    var limits = FileStore.Limits()
+    limits.durability = try url.takeChoice("durability", of: FileDurability.self) ?? .full
+    try url.refuseParameters(known: Store.parameters + ["create", "durability"])
     return try FileStore.open(
       try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
-      functions: try TriggerFunctions(context.triggers), log: context.log)
+      functions: try TriggerFunctions(context.triggers), limits: limits, log: context.log)
   }
+}
+
+/// When a file store's commits are on the device: `durability` in its URL. Whatever it says, a
+/// process that is killed loses nothing, and after a power cut the store is one that it was at some
+/// moment, never a mixture.
+public enum FileDurability: String, Sendable, CaseIterable {
+  /// Before they are acknowledged. Nothing is lost.
+  case full
+  /// A second later at most. A power cut loses the commits of the last second.
+  case interval
+  /// When the operating system writes them, and when the store is closed or compacted. A power cut
+  /// may lose all since then; Linux writes after about 30 seconds.
+  case os
 }
 
 /// A store in a folder.
@@ -44,23 +59,48 @@ package enum FileStore {
     return path
   }
 
-  /// Opens a folder, making or repairing it as far as that loses nothing. The journals are
-  /// replaced by a snapshot when they outgrow it and `compactionFloor` bytes; nil for the usual.
+  /// When a store does what; the usual unless a test says otherwise.
+  package struct Limits: Sendable {
+    /// The journals are replaced by a snapshot when they outgrow it and so many bytes.
+    package var compactionFloor: Int64
+    /// The most bytes that one transaction may write.
+    package var line: Int
+    /// When commits are on the device.
+    package var durability = FileDurability.full
+
+    package init(
+      compactionFloor: Int64 = JournalWriter.compactionFloor, line: Int = StoreFolder.lineLimit
+    ) {
+      self.compactionFloor = compactionFloor
+      self.line = line
+    }
+  }
+
+  /// Takes a folder's lock, making the folder when it is not there, and reads the store back.
+  /// - Returns: the folder, its lock, which is to be closed in the end, and the store.
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
+  package static func recover(
+    _ path: String, files: any FileSystem, isCreating: Bool = true
+  ) throws(StoreError) -> (folder: StoreFolder, lock: any OpenFile, store: RecoveredStore) {
+    let folder = StoreFolder(path: path, files: files)
+    let lock = try folder.enter(isCreating: isCreating)
+    do throws(StoreError) {
+      return (folder, lock, try Recovery(folder: folder).run())
+    } catch {
+      try? lock.close()
+      throw error
+    }
+  }
+
+  /// Opens a folder, making or repairing it as far as that loses nothing.
+  /// - Throws: what `recover` throws.
   package static func open(
     _ path: String, files: any FileSystem, isCreating: Bool = true,
-    functions: TriggerFunctions = .none, compactionFloor: Int64? = nil,
+    functions: TriggerFunctions = .none, limits: Limits = Limits(),
     log: @escaping @Sendable (LogLine) -> Void = { _ in }
   ) throws(StoreError) -> any StorageBackend {
-    let folder = StoreFolder(path: path, files: files)
-    try folder.prepare(isCreating: isCreating)
-    let lock = try folder.attempt { () throws(FileError) in
-      let file = try files.open(folder.lockPath, .create)
-      try file.lock()
-      return file
-    }
-    let store = try Recovery(folder: folder).run()
+    let (folder, lock, store) = try recover(path, files: files, isCreating: isCreating)
     if store.tornBytes > 0 {
       log(
         LogLine(
@@ -68,13 +108,37 @@ package enum FileStore {
           "\(path): the last write had not been finished; \(store.tornBytes) bytes of it, which "
             + "were never acknowledged, are in \(folder.quarantinePath)"))
     }
-    let writer = try JournalWriter(
-      store, folder, lock: lock, compactionFloor: compactionFloor ?? JournalWriter.compactionFloor,
-      log: log)
+    let writer = JournalWriter(store, folder, lock: lock, limits: limits, log: log)
     let engine = Engine(store.state, log: writer)
     return EmbeddedBackend(
       engine, location: "file:\(path)", capabilities: [.durable], functions: functions,
       condition: { EmbeddedCondition(folder, failure: writer.failure) }
     ) { await engine.close() }
+  }
+
+  /// Replaces a store's journals by a snapshot. The store must not be open.
+  /// - Throws: what `recover` throws.
+  package static func compact(
+    _ path: String, files: any FileSystem = SystemFileSystem()
+  ) throws(StoreError) {
+    let (folder, lock, store) = try recover(path, files: files, isCreating: false)
+    defer { try? lock.close() }
+    try write(store, into: folder)
+  }
+
+  /// Writes a store as a snapshot, in the place of all that is in its folder.
+  static func write(_ store: RecoveredStore, into folder: StoreFolder) throws(StoreError) {
+    var journal = Journal(store, folder)
+    do {
+      let header = try journal.rotate()
+      _ = try Compactor(folder: folder, log: { _ in }).write(store.state, header)
+      try journal.close()
+    } catch let error as WriteFailure {
+      throw StoreError(error.cause, location: folder.path)
+    } catch let error as FileError {
+      throw StoreError(error, location: folder.path)
+    } catch {
+      throw StoreError(.internal, "\(error)")
+    }
   }
 }

@@ -1,11 +1,11 @@
 import Foundation
-import Roost
-import RoostCore
-import RoostMemory
+package import Roost
+package import RoostCore
+package import RoostMemory
 import Synchronization
 
 /// Writes snapshots on a thread of its own, one at a time, while commits go on.
-final class Compactor: Sendable {
+package final class Compactor: Sendable {
   private struct State {
     var isBusy = false
     /// The length of the snapshot that was finished last.
@@ -16,7 +16,7 @@ final class Compactor: Sendable {
   private let log: @Sendable (LogLine) -> Void
   private let state = Mutex(State())
 
-  init(folder: StoreFolder, log: @escaping @Sendable (LogLine) -> Void) {
+  package init(folder: StoreFolder, log: @escaping @Sendable (LogLine) -> Void) {
     self.folder = folder
     self.log = log
   }
@@ -56,24 +56,18 @@ final class Compactor: Sendable {
   /// Writes a snapshot beside the old one, puts it in its place, and removes the journals before
   /// it. Each step is on the device before the next begins.
   /// - Returns: the snapshot's length in bytes.
-  func write(_ database: DatabaseState, _ header: SnapshotHeader) throws(FileError) -> Int64 {
+  package func write(
+    _ database: DatabaseState, _ header: SnapshotHeader
+  ) throws(FileError) -> Int64 {
     let files = folder.files
-    if try files.exists(folder.temporaryPath) { try files.unlink(folder.temporaryPath) }
-    let file = try files.open(folder.temporaryPath, .createNew)
-    do throws(FileError) {
+    try folder.write(folder.temporaryPath) { file throws(FileError) in
       try SnapshotWriter.write(database, header, to: file)
-    } catch {
-      try? file.close()
-      try? files.unlink(folder.temporaryPath)
-      throw error
     }
-    let length = try file.length()
-    try file.close()
     try files.rename(folder.temporaryPath, to: folder.snapshotPath)
     try files.synchronizeDirectory(folder.path)
-    for old in try folder.journals() where old < header.generation {
-      try files.unlink(folder.journalPath(old))
+    for old in try folder.journals() where old.generation < header.generation {
+      try files.unlink(old.path)
     }
-    return length
+    return try files.status(folder.snapshotPath)?.length ?? 0
   }
 }

@@ -1,13 +1,19 @@
 import Foundation
 import Roost
 import RoostCore
-import RoostMemory
+package import RoostMemory
 
 /// The first line of a journal.
 struct JournalHeader {
+  /// More bytes than it ever has; a sector of a device has as many, and is never torn.
+  static let lengthLimit = 512
+
   var storeID: UUID
   var generation: Int64
   var firstSequence: Int64
+  /// The checksum of the last line before this journal: what stands in two files is of one store
+  /// and of one history. 0 in the first journal.
+  var chain: UInt32
 
   /// The seed of the header's checksum, so that a header of another store or file shows.
   var seed: UInt32 {
@@ -27,6 +33,8 @@ struct JournalHeader {
     json.integer(generation)
     json.key("firstSeq")
     json.integer(firstSequence)
+    json.key("chain")
+    json.string(CRC32C.text(chain))
     var bytes = json.bytes
     let checksum = ChecksummedLine.journal.seal(&bytes, from: 0, seed: seed)
     bytes.append(UInt8(ascii: "\n"))
@@ -44,23 +52,25 @@ struct JournalHeader {
         .invalidConfiguration, "\(path) has format version \(version), newer than this program")
     }
     guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
-      let generation = json["generation"]?.int64, let first = json["firstSeq"]?.int64
+      let generation = json["generation"]?.int64, let first = json["firstSeq"]?.int64,
+      let chain = json["chain"]?.string.flatMap({ UInt32($0, radix: 16) })
     else { throw .damaged(path, "its first line lacks a field") }
-    self.init(storeID: storeID, generation: generation, firstSequence: first)
+    self.init(storeID: storeID, generation: generation, firstSequence: first, chain: chain)
   }
 
-  init(storeID: UUID, generation: Int64, firstSequence: Int64) {
+  init(storeID: UUID, generation: Int64, firstSequence: Int64, chain: UInt32) {
     self.storeID = storeID
     self.generation = generation
     self.firstSequence = firstSequence
+    self.chain = chain
   }
 }
 
 /// What a commit leaves in the journal, without sequence number and checksum.
-enum CommitFormat {
+package enum CommitFormat {
   /// The members of the line's object behind `synced`: `"ops":[...]`, before it `"migration":{...}`
   /// for a migration that was applied or undone, or `"migrations":[...]` for changed notes.
-  static func encode(_ commit: Commit) -> [UInt8] {
+  package static func encode(_ commit: Commit) -> [UInt8] {
     var json = JSONWriter(reserving: 256 * commit.effects.count)
     json.beginObject()
     switch commit.migration {
@@ -98,6 +108,27 @@ enum CommitFormat {
     }
     json.endArray()
     return Array(json.bytes.dropFirst())
+  }
+
+  /// Adds the line of a commit, and returns its checksum.
+  static func line(
+    _ sequence: Int64, synced: Int64, _ members: [UInt8], seed: UInt32, into bytes: inout [UInt8]
+  ) -> UInt32 {
+    let start = bytes.count
+    bytes += "{\"seq\":\(sequence),\"synced\":\(synced),".utf8
+    bytes += members
+    let checksum = ChecksummedLine.journal.seal(&bytes, from: start, seed: seed)
+    bytes.append(UInt8(ascii: "\n"))
+    return checksum
+  }
+
+  /// Adds the line that closes a journal, and returns its checksum.
+  static func close(_ sequence: Int64, seed: UInt32, into bytes: inout [UInt8]) -> UInt32 {
+    let start = bytes.count
+    bytes += "{\"seq\":\(sequence),\"close\":true".utf8
+    let checksum = ChecksummedLine.journal.seal(&bytes, from: start, seed: seed)
+    bytes.append(UInt8(ascii: "\n"))
+    return checksum
   }
 
   /// A migration of a snapshot or of changed notes.

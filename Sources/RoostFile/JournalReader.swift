@@ -5,13 +5,14 @@ import RoostMemory
 /// Reads one journal and applies its commits.
 ///
 /// Where a line does not follow from the one before, the rest is either the torn end of a write
-/// that nobody was told of, or damage. It is damage when a later line still follows from its
-/// neighbour, when a later line says that the bad one had been synchronised, when the store had
-/// been closed behind it, or when another journal comes after this one.
+/// that nobody was told of, or damage. It is damage when a later line says that the bad one had
+/// been synchronised, when the journal was closed, or when another one comes after it. That later
+/// lines follow from each other says nothing: they may be of one write, of which a part arrived.
 struct JournalReader {
-  let path: String
-  let generation: Int64
+  let journal: StoreFolder.Journal
   let isLast: Bool
+
+  private var path: String { journal.path }
 
   /// Applies the commits.
   /// - Returns: where the good lines end.
@@ -20,31 +21,18 @@ struct JournalReader {
     _ bytes: UnsafeBufferPointer<UInt8>, into store: inout RecoveredStore
   ) throws(StoreError) -> Int {
     var lines = Lines(bytes)
-    var end = 0
-    guard let first = lines.next(), let header = try? JournalHeader(first, path: path),
-      var seed = ChecksummedLine.journal.verify(first, seed: header.seed)
-    else {
-      if let first = Lines(bytes).first { _ = try JournalHeader(first, path: path) }
-      try refuseDamage(bytes, from: 0, sequence: store.lastSequence + 1)
-      return 0
-    }
-    if store.generation == 0 { store.storeID = header.storeID }
-    guard header.storeID == store.storeID, header.generation == generation else {
-      throw .damaged(path, "it belongs to another store")
-    }
-    guard header.firstSequence == store.lastSequence + 1 else {
-      throw .damaged(path, "it does not go on where the journal or snapshot before it ends")
-    }
-    store.generation = generation
-    store.wasClosed = false
-    end = lines.offset
+    guard try readHeader(&lines, of: bytes, into: &store) else { return 0 }
+    var end = lines.offset
     var workspace = Workspace(store.state, isRecording: false)
     // The copy in `store` would make every change copy nodes.
     store.state = try DatabaseState()
     var readers = RowReaders(workspace.state.catalog)
     while let line = lines.next() {
-      guard let checksum = ChecksummedLine.journal.verify(line, seed: seed) else { break }
-      if line.count > StoreFolder.lineLimit { throw .damaged(path, "a line is too long") }
+      guard let checksum = ChecksummedLine.journal.verify(line, seed: store.chain) else { break }
+      if store.wasClosed { throw .damaged(path, "a line follows the one that closed it") }
+      if line.count > StoreFolder.lineLimit + StoreFolder.lineRoom {
+        throw .damaged(path, "a line is too long")
+      }
       let sequence = store.lastSequence + 1
       var entry = JournalEntry(line, readers)
       do throws(JSONError) {
@@ -55,24 +43,10 @@ struct JournalReader {
       guard entry.sequence == sequence else {
         throw .damaged(path, "commit \(entry.sequence) stands where \(sequence) belongs")
       }
-      if let migration = entry.migration {
-        try CommitFormat.replay(migration, in: &workspace, path: path)
-        readers = RowReaders(workspace.state.catalog)
-        entry.readers = readers
-      }
-      if let notes = entry.notes {
-        var migrations: [StoredMigration] = []
-        for note in notes { migrations.append(try CommitFormat.migration(note, path: path)) }
-        try workspace.replaceNotes(by: migrations)
-      }
-      do throws(JSONError) {
-        try entry.readEffects { effect throws(StoreError) in try workspace.state.replay(effect) }
-      } catch {
-        throw .damaged(path, "commit \(sequence): \(error)")
-      }
+      try Self.apply(&entry, to: &workspace, &readers, path: path)
       store.lastSequence = sequence
       store.wasClosed = entry.isClose
-      seed = checksum
+      store.chain = checksum
       end = lines.offset
     }
     store.state = workspace.state
@@ -80,7 +54,59 @@ struct JournalReader {
       if store.wasClosed { throw .damaged(path, "bytes follow the line that closed it") }
       try refuseDamage(bytes, from: end, sequence: store.lastSequence + 1)
     }
+    guard journal.isOpen || store.wasClosed else {
+      throw .damaged(path, "the line that closed it is missing")
+    }
     return end
+  }
+
+  /// - Returns: false when the header is the torn end of what was written.
+  private func readHeader(
+    _ lines: inout Lines, of bytes: UnsafeBufferPointer<UInt8>, into store: inout RecoveredStore
+  ) throws(StoreError) -> Bool {
+    guard let first = lines.next() else {
+      // Nothing is added to a journal before its header is on the device.
+      if isLast, journal.isOpen, bytes.count <= JournalHeader.lengthLimit { return false }
+      throw .damaged(path, "its first line is no journal's")
+    }
+    let header = try JournalHeader(first, path: path)
+    guard let checksum = ChecksummedLine.journal.verify(first, seed: header.seed) else {
+      throw .damaged(path, "its first line has a wrong checksum")
+    }
+    if store.generation == 0 { store.storeID = header.storeID }
+    guard header.storeID == store.storeID, header.generation == journal.generation else {
+      throw .damaged(path, "it belongs to another store")
+    }
+    guard header.firstSequence == store.lastSequence + 1, header.chain == store.chain else {
+      throw .damaged(path, "it does not go on where the journal or snapshot before it ends")
+    }
+    store.generation = journal.generation
+    store.chain = checksum
+    store.wasClosed = false
+    return true
+  }
+
+  /// Repeats a commit.
+  /// - Throws: `corrupted` when it does not fit the tables.
+  static func apply(
+    _ entry: inout JournalEntry, to workspace: inout Workspace, _ readers: inout RowReaders,
+    path: String
+  ) throws(StoreError) {
+    if let migration = entry.migration {
+      try CommitFormat.replay(migration, in: &workspace, path: path)
+      readers = RowReaders(workspace.state.catalog)
+      entry.readers = readers
+    }
+    if let notes = entry.notes {
+      var migrations: [StoredMigration] = []
+      for note in notes { migrations.append(try CommitFormat.migration(note, path: path)) }
+      try workspace.replaceNotes(by: migrations)
+    }
+    do throws(JSONError) {
+      try entry.readEffects { effect throws(StoreError) in try workspace.state.replay(effect) }
+    } catch {
+      throw .damaged(path, "commit \(entry.sequence): \(error)")
+    }
   }
 
   /// - Throws: `corrupted` when the bytes from an offset are no torn write.
@@ -88,33 +114,24 @@ struct JournalReader {
     _ bytes: UnsafeBufferPointer<UInt8>, from offset: Int, sequence: Int64
   ) throws(StoreError) {
     let reason = "commit \(sequence) at byte \(offset) is damaged"
-    guard isLast else { throw .damaged(path, reason) }
+    guard isLast, journal.isOpen else { throw .damaged(path, reason) }
     var lines = Lines(UnsafeBufferPointer(rebasing: bytes[offset...]))
-    var previous: UInt32?
     while let line = lines.next() {
-      if let previous, ChecksummedLine.journal.verify(line, seed: previous) != nil {
-        throw .damaged(path, "\(reason), and what follows is not")
-      }
-      previous = ChecksummedLine.journal.stored(in: line)
-      if let json = try? JSON(parsing: line), let synced = json["synced"]?.int64,
-        synced >= sequence
-      {
+      guard let json = try? JSON(parsing: line) else { continue }
+      if let synced = json["synced"]?.int64, synced >= sequence {
         throw .damaged(path, "\(reason), though it had been synchronised")
+      }
+      // The closing line is written when all before it is on the device.
+      if json["close"] != nil, json["seq"]?.int64 != sequence {
+        throw .damaged(path, "\(reason), though the journal was closed behind it")
       }
     }
   }
 }
 
-extension Lines {
-  fileprivate var first: UnsafeBufferPointer<UInt8>? {
-    var copy = self
-    return copy.next()
-  }
-}
-
 /// A line of a journal, read in two steps: what it says of itself, then its effects, which can
 /// only be read when its migration has been applied.
-private struct JournalEntry {
+struct JournalEntry {
   private var json: JSONScanner
   var readers: RowReaders
   private(set) var sequence: Int64 = 0
@@ -132,7 +149,11 @@ private struct JournalEntry {
 
   mutating func readHead() throws(JSONError) {
     try json.beginObject()
+    var keys: Set<String> = []
     while let key = try json.nextKey() {
+      guard keys.insert(key).inserted else {
+        throw JSONError(.unexpectedKind, at: json.offset)
+      }
       switch key {
       case "seq": sequence = try json.int64()
       case "synced": _ = try json.int64()

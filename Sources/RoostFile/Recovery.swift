@@ -1,63 +1,104 @@
-import Foundation
+package import Foundation
 import Roost
 import RoostCore
-import RoostMemory
+package import RoostMemory
 
-/// What opening a folder found.
-struct RecoveredStore {
-  var storeID: UUID
-  var state: DatabaseState
+/// What opening a folder found: all of it is on the device.
+package struct RecoveredStore: Sendable {
+  package var storeID: UUID
+  package var state: DatabaseState
   /// The newest journal's generation; 0 in a new store.
   var generation: Int64
-  /// The last commit's number.
+  /// The last line's number.
   var lastSequence: Int64
-  /// The bytes of the journals that the snapshot does not replace yet.
+  /// The last line's checksum, which the next journal's header repeats; 0 in a new store.
+  var chain: UInt32
+  /// The bytes of the journals that the snapshot does not replace yet, and how many there are.
   var journalLength: Int64 = 0
-  /// Whether the last process closed the store; else a fresh snapshot is due.
+  var journalCount = 0
+  /// Whether the last line is a closing one.
   var wasClosed: Bool
   /// How many bytes of an unfinished commit were moved to quarantine.
-  var tornBytes = 0
+  package var tornBytes = 0
 }
 
 /// Reads a folder back: the snapshot, then the journals, line by line, each line's checksum
-/// following the one before.
+/// following the one before. Then it does what the last process had no time for. Killed or cut
+/// off at any point, it can be done again.
 struct Recovery {
   let folder: StoreFolder
 
   /// - Throws: `corrupted` when what is there cannot be what was acknowledged. Nothing is changed
-  ///   then. A torn last line, which no one was told of, is moved to quarantine instead.
+  ///   then. A torn end, which no one was told of, is moved to quarantine instead.
   func run() throws(StoreError) -> RecoveredStore {
-    var store = try readSnapshot()
-    let generations = try folder.attempt { () throws(FileError) in try folder.journals() }
-    // Journals before the snapshot are what a compaction had no time to remove.
-    let live = generations.filter { $0 >= max(store.generation, 1) }
-    if store.generation > 0 && live.first != store.generation {
-      throw .damaged(folder.journalPath(store.generation), "it is missing")
-    }
-    if store.generation == 0, let first = live.first, first != 1 {
-      throw .damaged(folder.snapshotPath, "it is missing")
-    }
-    for (index, generation) in live.enumerated() {
-      guard index == 0 || generation == live[index - 1] + 1 else {
-        throw .damaged(folder.journalPath(live[index - 1] + 1), "it is missing")
-      }
-      try readJournal(generation, isLast: index == live.count - 1, into: &store)
-    }
+    var (store, needless, last) = try read()
+    // The last process may have been killed before the names it gave were on the device. What
+    // stands on them comes after, and so does the removal of what they replace.
     try folder.attempt { () throws(FileError) in
-      for old in generations where old < store.generation && !live.contains(old) {
-        try folder.files.unlink(folder.journalPath(old))
-      }
-      if try folder.files.exists(folder.temporaryPath) {
-        try folder.files.unlink(folder.temporaryPath)
-      }
+      try folder.files.synchronizeDirectory(folder.path)
+    }
+    if let last, last.journal.isOpen { try close(last.journal, last.bytes, last.end, &store) }
+    try folder.attempt { () throws(FileError) in
+      for path in needless { try folder.files.unlink(path) }
+      try folder.removeIfThere(folder.temporaryPath)
+      try folder.removeIfThere(folder.temporaryJournalPath)
     }
     return store
   }
 
+  /// Reads the folder and changes nothing.
+  /// - Returns: the store; the files that nobody needs any more; the last journal, its bytes and
+  ///   where its good lines end.
+  /// - Throws: as `run`.
+  func read() throws(StoreError) -> (
+    store: RecoveredStore, needless: [String],
+    last: (journal: StoreFolder.Journal, bytes: [UInt8], end: Int)?
+  ) {
+    var store = try readSnapshot()
+    let journals = try folder.attempt { () throws(FileError) in try folder.journals() }
+    let live = try choose(journals, for: store)
+    var last: (journal: StoreFolder.Journal, bytes: [UInt8], end: Int)?
+    for (index, journal) in live.enumerated() {
+      let bytes = try folder.read(journal.path) ?? []
+      let reader = JournalReader(journal: journal, isLast: index == live.count - 1)
+      let end = try bytes.withBuffer { buffer throws(StoreError) in
+        try reader.read(buffer, into: &store)
+      }
+      store.journalLength += Int64(end)
+      last = (journal, bytes, end)
+    }
+    store.journalCount = live.count
+    if let last { store.tornBytes = last.bytes.count - last.end }
+    let needless = Set(journals.map(\.path)).subtracting(live.map(\.path))
+    return (store, needless.sorted(), last)
+  }
+
+  /// The journals that go on where the snapshot ends. Those before it, and an open one beside a
+  /// closed one, are what someone had no time to remove.
+  private func choose(
+    _ journals: [StoreFolder.Journal], for store: RecoveredStore
+  ) throws(StoreError) -> [StoreFolder.Journal] {
+    var live: [StoreFolder.Journal] = []
+    for journal in journals
+    where journal.generation >= max(store.generation, 1)
+      && journal.generation != live.last?.generation
+    { live.append(journal) }
+    if store.generation > 0 && live.first?.generation != store.generation {
+      throw .damaged(folder.journal(store.generation, isOpen: false).path, "it is missing")
+    }
+    if store.generation == 0, let first = live.first, first.generation != 1 {
+      throw .damaged(folder.snapshotPath, "it is missing")
+    }
+    for (one, next) in zip(live, live.dropFirst()) where next.generation != one.generation + 1 {
+      throw .damaged(folder.journal(one.generation + 1, isOpen: false).path, "it is missing")
+    }
+    return live
+  }
+
   private func readSnapshot() throws(StoreError) -> RecoveredStore {
-    guard let bytes = try read(folder.snapshotPath) else {
+    guard let bytes = try folder.read(folder.snapshotPath) else {
       return RecoveredStore(
-        storeID: UUID(), state: try DatabaseState(), generation: 0, lastSequence: 0,
+        storeID: UUID(), state: try DatabaseState(), generation: 0, lastSequence: 0, chain: 0,
         wasClosed: true)
     }
     let (header, state) = try bytes.withBuffer { buffer throws(StoreError) in
@@ -65,62 +106,58 @@ struct Recovery {
     }
     return RecoveredStore(
       storeID: header.storeID, state: state, generation: header.generation,
-      lastSequence: header.lastSequence, wasClosed: true)
+      lastSequence: header.lastSequence, chain: header.chain, wasClosed: true)
   }
 
-  /// The bytes of a file, nil when it does not exist.
-  private func read(_ path: String) throws(StoreError) -> [UInt8]? {
-    try folder.attempt { () throws(FileError) in
-      guard try folder.files.exists(path) else { return nil }
-      let file = try folder.files.open(path, .read)
-      let bytes = try file.readToEnd()
-      try file.close()
-      return bytes
-    }
-  }
-
-  private func readJournal(
-    _ generation: Int64, isLast: Bool, into store: inout RecoveredStore
+  /// Closes the last journal for a process that did not. Its lines may be in the system's memory
+  /// only, and a failed fdatasync may have let the system forget that: so they are written anew,
+  /// into another file, and not synchronised in the old one.
+  private func close(
+    _ journal: StoreFolder.Journal, _ bytes: [UInt8], _ end: Int, _ store: inout RecoveredStore
   ) throws(StoreError) {
-    let path = folder.journalPath(generation)
-    let bytes = try read(path) ?? []
-    let end = try bytes.withBuffer { buffer throws(StoreError) in
-      try JournalReader(path: path, generation: generation, isLast: isLast).read(
-        buffer, into: &store)
-    }
-    store.journalLength += Int64(end)
-    guard end < bytes.count || end == 0 else { return }
-    if end < bytes.count { try quarantine(Array(bytes[end...]), of: path, keeping: end) }
-    if end == 0 {
+    if end < bytes.count { try quarantine(Array(bytes[end...]), of: journal, at: end) }
+    guard end > 0 else {
       // Not even its first line was finished: the next journal takes its name.
-      try folder.attempt { () throws(FileError) in
-        try folder.files.unlink(path)
+      store.journalCount -= 1
+      return try folder.attempt { () throws(FileError) in
+        try folder.files.unlink(journal.path)
         try folder.files.synchronizeDirectory(folder.path)
       }
     }
-    store.tornBytes = bytes.count - end
-    store.wasClosed = false
+    var whole = Array(bytes[..<end])
+    if !store.wasClosed {
+      store.lastSequence += 1
+      store.chain = CommitFormat.close(store.lastSequence, seed: store.chain, into: &whole)
+      store.wasClosed = true
+    }
+    store.journalLength += Int64(whole.count - end)
+    try folder.attempt { () throws(FileError) in
+      try folder.write(folder.temporaryJournalPath) { file throws(FileError) in
+        try file.write(whole, at: 0)
+      }
+      let closed = folder.journal(journal.generation, isOpen: false).path
+      try folder.files.rename(folder.temporaryJournalPath, to: closed)
+      try folder.files.synchronizeDirectory(folder.path)
+      try folder.files.unlink(journal.path)
+    }
   }
 
-  /// Keeps a torn tail for people, then cuts it off.
-  private func quarantine(_ tail: [UInt8], of path: String, keeping length: Int) throws(StoreError)
-  {
+  /// Keeps a torn end for people.
+  private func quarantine(
+    _ tail: [UInt8], of journal: StoreFolder.Journal, at offset: Int
+  ) throws(StoreError) {
     try folder.attempt { () throws(FileError) in
-      if try !folder.files.exists(folder.quarantinePath) {
-        try folder.files.makeDirectory(folder.quarantinePath)
+      let files = folder.files
+      switch try files.status(folder.quarantinePath)?.kind {
+      case nil: try files.makeDirectory(folder.quarantinePath)
+      case .directory: break
+      default: throw FileError(number: ENOTDIR, operation: .open, path: folder.quarantinePath)
       }
-      let name = path.split(separator: "/").last ?? ""
-      let copy = "\(folder.quarantinePath)/\(name)-\(length)-\(UUID().uuidString.prefix(8))"
-      let kept = try folder.files.open(copy, .createNew)
-      try kept.write(tail, at: 0)
-      try kept.synchronize()
-      try kept.close()
-      try folder.files.synchronizeDirectory(folder.quarantinePath)
-      try folder.files.synchronizeDirectory(folder.path)
-      let journal = try folder.files.open(path, .readWrite)
-      try journal.truncate(to: Int64(length))
-      try journal.synchronize()
-      try journal.close()
+      let name = journal.path.split(separator: "/").last ?? ""
+      let copy = "\(folder.quarantinePath)/\(name)-\(offset)-\(UUID().uuidString.prefix(8))"
+      try folder.write(copy) { file throws(FileError) in try file.write(tail, at: 0) }
+      try files.synchronizeDirectory(folder.quarantinePath)
+      try files.synchronizeDirectory(folder.path)
     }
   }
 }

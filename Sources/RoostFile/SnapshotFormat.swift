@@ -12,12 +12,14 @@ import RoostMemory
 //   ],"count":2,"crc":"90ab12cd"}
 
 /// What a snapshot says of itself.
-struct SnapshotHeader {
+package struct SnapshotHeader: Sendable {
   var storeID: UUID
   /// The journal of this generation goes on where the snapshot ends.
   var generation: Int64
-  /// The last commit that is in the snapshot.
+  /// The last line of a journal that is in the snapshot.
   var lastSequence: Int64
+  /// That line's checksum, with which the next journal goes on.
+  var chain: UInt32
 }
 
 /// Writes snapshots.
@@ -25,7 +27,8 @@ struct SnapshotWriter {
   /// How much is gathered before it is written to the file.
   private static let chunk = 1 << 20
 
-  /// Writes the state into a new file and brings it to the device.
+  /// Writes the state into a new file, and reads the file back: what follows removes the journals.
+  /// - Throws: EIO when the file does not hold what was written.
   static func write(
     _ state: DatabaseState, _ header: SnapshotHeader, to file: any OpenFile
   ) throws(FileError) {
@@ -38,11 +41,14 @@ struct SnapshotWriter {
       for (_, row) in table.rows.ascending() { try writer.add(row, of: plan.definition) }
     }
     try writer.finish()
+    try writer.check()
   }
 
   private let file: any OpenFile
   private var buffer: [UInt8] = []
   private var offset: Int64 = 0
+  /// The checksum of all that was written.
+  private var total: UInt32 = 0
   private var seed: UInt32 = 0
   private var count: Int64 = 0
 
@@ -63,6 +69,8 @@ struct SnapshotWriter {
     json.integer(header.generation)
     json.key("lastSeq")
     json.integer(header.lastSequence)
+    json.key("chain")
+    json.string(CRC32C.text(header.chain))
     json.key("migrations")
     json.beginArray()
     for migration in state.migrations { CommitFormat.write(migration, into: &json) }
@@ -103,7 +111,29 @@ struct SnapshotWriter {
     _ = ChecksummedLine.journal.seal(&buffer, from: start, seed: seed)
     buffer.append(UInt8(ascii: "\n"))
     try flush()
-    try file.synchronize()
+  }
+
+  private mutating func check() throws(FileError) {
+    var sum: UInt32 = 0
+    var place: Int64 = 0
+    buffer = [UInt8](repeating: 0, count: Self.chunk)
+    while place < offset {
+      let count = try read(at: place)
+      guard count > 0 else { break }
+      sum = CRC32C.checksum(Array(buffer[..<count]), from: sum)
+      place += Int64(count)
+    }
+    guard place == offset, sum == total else {
+      throw FileError(number: EIO, operation: .read, path: file.path)
+    }
+  }
+
+  private mutating func read(at offset: Int64) throws(FileError) -> Int {
+    let file = file
+    let outcome = buffer.withUnsafeMutableBytes { buffer in
+      Result { () throws(FileError) in try file.read(into: buffer, at: offset) }
+    }
+    return try outcome.get()
   }
 
   private mutating func append(_ bytes: [UInt8]) throws(FileError) {
@@ -112,6 +142,7 @@ struct SnapshotWriter {
 
   private mutating func flush() throws(FileError) {
     try file.write(buffer, at: offset)
+    total = CRC32C.checksum(buffer, from: total)
     offset += Int64(buffer.count)
     buffer.removeAll(keepingCapacity: true)
   }
@@ -128,8 +159,12 @@ enum SnapshotReader {
     var lines = Lines(bytes)
     guard let first = lines.next() else { throw .damaged(path, "it is empty") }
     var seed = CRC32C.checksum(UnsafeRawBufferPointer(first))
-    let isWhole = isFollowed(seed, by: lines)
-    var (header, state) = try readHeader(first, isWhole: isWhole, path)
+    // Before its migrations are read: what is damaged is not to look like a wrong migration.
+    guard isFollowed(seed, by: lines) else {
+      try refuseNewer(first, path)
+      throw .damaged(path, "its first or second line has a wrong checksum")
+    }
+    var (header, state) = try readHeader(first, path)
     let readers = RowReaders(state.catalog)
     var count: Int64 = 0
     var expectsMore = false
@@ -187,9 +222,11 @@ enum SnapshotReader {
     return ChecksummedLine.record.verify(record, seed: seed) != nil
   }
 
-  private static func readHeader(
-    _ line: UnsafeBufferPointer<UInt8>, isWhole: Bool, _ path: String
-  ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
+  /// - Throws: `invalidConfiguration` for a newer format, `corrupted` for what is no snapshot.
+  @discardableResult
+  private static func refuseNewer(
+    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+  ) throws(StoreError) -> JSON {
     // The first line ends in an open array: with its end it is a document of its own.
     let whole = Array(line) + Array("]}".utf8)
     guard let json = try? JSON(parsing: whole), json["format"]?.string == "roost-snapshot",
@@ -199,12 +236,18 @@ enum SnapshotReader {
       throw StoreError(
         .invalidConfiguration, "\(path) has format version \(version), newer than this program")
     }
-    // Before its migrations are read: what is damaged is not to look like a wrong migration.
-    guard isWhole else {
-      throw .damaged(path, "its first or second line has a wrong checksum")
-    }
+    return json
+  }
+
+  /// Reads the first line; the checksum is the caller's concern.
+  /// - Throws: as `read`.
+  static func readHeader(
+    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+  ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
+    let json = try refuseNewer(line, path)
     guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
       let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,
+      let chain = json["chain"]?.string.flatMap({ UInt32($0, radix: 16) }),
       let migrations = json["migrations"]?.array, let sequences = json["sequences"]?.array
     else { throw .damaged(path, "its first line lacks a field") }
     var workspace = Workspace(try DatabaseState(), isRecording: false)
@@ -218,7 +261,8 @@ enum SnapshotReader {
       else { throw .damaged(path, "a sequence lacks a field") }
       state.tables[try state.catalog.place(of: table)].sequences[column] = number
     }
-    let header = SnapshotHeader(storeID: storeID, generation: generation, lastSequence: last)
+    let header = SnapshotHeader(
+      storeID: storeID, generation: generation, lastSequence: last, chain: chain)
     return (header, state)
   }
 }

@@ -24,6 +24,15 @@ package struct Commit: Sendable {
   package var migration: MigrationChange?
   /// The state after the commit.
   package var state: DatabaseState
+
+  package init(
+    epoch: Int, effects: [Effect], migration: MigrationChange?, state: DatabaseState
+  ) {
+    self.epoch = epoch
+    self.effects = effects
+    self.migration = migration
+    self.state = state
+  }
 }
 
 /// What a commit does to a store's migrations.

@@ -85,8 +85,15 @@ package struct RowJSONReader: Sendable {
   package func row(_ json: inout JSONScanner) throws(JSONError) -> [Value] {
     var row = [Value](repeating: .null, count: types.count)
     var expected = 0
+    // A bit a column; 64 columns share one, and then what is not null counts.
+    var seen: UInt64 = 0
     try json.beginObject()
     while let position = try json.nextKey(among: names, from: expected) {
+      let bit: UInt64 = 1 << UInt64(position & 63)
+      if seen & bit != 0, types.count <= 64 || row[position] != .null {
+        throw JSONError(.unexpectedKind, at: json.offset)
+      }
+      seen |= bit
       row[position] = try value(of: types[position], &json)
       expected = position + 1
     }

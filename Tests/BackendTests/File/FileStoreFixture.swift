@@ -36,12 +36,12 @@ struct FileStoreFixture {
 
   func open(
     _ path: String? = nil, files: any FileSystem = SystemFileSystem(),
-    compactionFloor: Int64? = nil, log: LogCollector = LogCollector()
+    limits: FileStore.Limits = .init(), log: LogCollector = LogCollector()
   ) async throws -> Store {
     let path = path ?? self.path
     let factory = BackendFactory(schemes: ["file"]) { _, _ throws(StoreError) in
       try FileStore.open(
-        path, files: files, compactionFloor: compactionFloor, log: { log.add($0) })
+        path, files: files, limits: limits, log: { log.add($0) })
     }
     return try await Store.open(
       "file:\(path)", backends: [factory], migrations: [Note.migrations], environment: [:])

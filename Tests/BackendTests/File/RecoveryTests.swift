@@ -1,150 +1,190 @@
 import Foundation
+import Proofs
 import Roost
 import RoostCore
+import RoostFile
+import RoostTesting
 import Testing
 
-/// What a file store makes of files that a crash or a fault has left.
+/// What a file store makes of the files that it finds, beyond those that `DamageProof` damages.
 @Suite(.timeLimit(.minutes(2))) struct RecoveryTests {
-  private static let journal = "journal-00000001.jsonl"
+  private static let folder = "/disk/store"
+  private static let openJournal = "journal-00000002.open.jsonl"
 
-  @Test func journalCutAtEveryByteOfItsEnd() async throws {
-    let fixture = try FileStoreFixture()
-    let files = try await fixture.crashed(notes: 5)
-    let bytes = try #require(files[Self.journal])
-    // Ends of lines: header, migration, then a line a note.
-    let ends = bytes.indices.filter { bytes[$0] == 10 }.map { $0 + 1 }
-    try #require(ends.count == 7)
-    for cut in (ends[4] - 1)...bytes.count {
-      var cutFiles = files
-      cutFiles[Self.journal] = bytes.prefix(cut)
-      let path = try fixture.makeFolder("cut", cutFiles)
-      let log = LogCollector()
-      let store = try await fixture.open(path, log: log)
-      let rows = try await store.select(Note.self).values { $0.text }
-      await store.close()
-      let whole = ends.last { $0 <= cut } ?? 0
-      #expect(rows == FileStoreFixture.texts(ends.count { $0 <= cut } - 2), "cut at \(cut)")
-      let kept = try quarantined(path)
-      #expect(kept == (whole == cut ? [] : [Data(bytes[whole..<cut])]), "cut at \(cut)")
-      #expect(log.warnings.count == (whole == cut ? 0 : 1), "cut at \(cut)")
-      #expect(try await fixture.rows(path) == rows, "opened again, cut at \(cut)")
+  /// A store on a simulated disk, with a snapshot and an open journal.
+  private func makeDisk(seed: UInt64 = 1) throws -> SimulatedFileSystem {
+    let disk = SimulatedFileSystem(seed: seed)
+    try disk.makeDirectory("/disk")
+    let dice = Dice(seed: seed)
+    let store = try StepwiseStore(disk, SharedLedger())
+    for _ in 0..<4 { try store.commit(2, dice) }
+    store.compact()
+    try store.commit(2, dice)
+    store.abandon()
+    return disk
+  }
+
+  private func outcome(_ disk: SimulatedFileSystem) -> StoreError? {
+    do throws(StoreError) {
+      try? FileStore.recover(Self.folder, files: disk).lock.close()
+      _ = try FileStore.recover(Self.folder, files: disk)
+      return nil
+    } catch {
+      return error
     }
   }
 
-  private func quarantined(_ path: String) throws -> [Data] {
-    let folder = path + "/quarantine"
-    guard FileManager.default.fileExists(atPath: folder) else { return [] }
-    return try FileManager.default.contentsOfDirectory(atPath: folder).map {
-      try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))
+  private func files(_ disk: SimulatedFileSystem) throws -> [String: [UInt8]] {
+    let names = try disk.list(Self.folder).filter { $0.contains(".json") }
+    return Dictionary(
+      uniqueKeysWithValues: names.map { ($0, disk.bytes("\(Self.folder)/\($0)") ?? []) })
+  }
+
+  /// A change that must keep the store from being opened, and must be left as it is.
+  private func refused(
+    _ change: (SimulatedFileSystem) throws -> Void,
+    location: SourceLocation = #_sourceLocation
+  ) throws -> StoreError.Code? {
+    let disk = try makeDisk()
+    try change(disk)
+    let before = try files(disk)
+    let error = outcome(disk)
+    let isUnchanged = try files(disk) == before
+    #expect(isUnchanged, "a refused store is not changed", sourceLocation: location)
+    return error?.code
+  }
+
+  @Test func missingAndForeignFiles() throws {
+    #expect(outcome(try makeDisk()) == nil)
+    let foreign = try files(try makeDisk(seed: 2))
+    #expect(foreign.count == 2)
+    for (name, bytes) in foreign {
+      let path = "\(Self.folder)/\(name)"
+      #expect(try refused { try $0.replace(path, by: nil) } == .corrupted)
+      #expect(try refused { try $0.replace(path, by: bytes) } == .corrupted, "of another store")
+      #expect(
+        try refused { disk in
+          let text = String(decoding: disk.bytes(path) ?? [], as: UTF8.self)
+          let newer = text.replacing("\"version\":1,\"store", with: "\"version\":2,\"store")
+          try #require(newer != text)
+          try disk.replace(path, by: Array(newer.utf8))
+        } == .invalidConfiguration, "a newer version")
+      #expect(
+        try refused { disk in
+          try disk.replace(path, by: nil)
+          try disk.place(.symbolicLink, at: path)
+        } == .invalidConfiguration, "a symbolic link")
+      #expect(
+        try refused { disk in
+          try disk.replace(path, by: nil)
+          try disk.place(.other, at: path)
+        } == .inputOutput, "a pipe")
     }
   }
 
-  @Test(arguments: [false, true])
-  func flippedBitOfJournal(isClosed: Bool) async throws {
-    let fixture = try FileStoreFixture()
-    let crashed = try await fixture.crashed(notes: 4)
-    let files = isClosed ? try fixture.files() : crashed
-    let bytes = try #require(files[Self.journal])
-    var opened = 0
-    for place in stride(from: 0, to: bytes.count, by: 5) {
-      var flipped = bytes
-      flipped[place] ^= 1 << UInt8(place % 8)
-      var changed = files
-      changed[Self.journal] = flipped
-      let path = try fixture.makeFolder("flipped", changed)
-      do {
-        let rows = try await fixture.rows(path)
-        opened += 1
-        // Only an unfinished end may be missing, and then it is kept.
-        #expect(rows == FileStoreFixture.texts(rows.count), "bit of byte \(place)")
-        #expect(try !quarantined(path).isEmpty, "bit of byte \(place)")
-      } catch let error as StoreError {
-        #expect(
-          [.corrupted, .invalidConfiguration].contains(error.code), "byte \(place): \(error)")
-        #expect(try fixture.files(path)[Self.journal] == flipped, "a refused store is not changed")
-      }
+  /// The store's own files, but from a time when its history went on otherwise.
+  @Test func filesOfAnotherHistory() throws {
+    let disk = SimulatedFileSystem()
+    try disk.makeDirectory("/disk")
+    let ledger = SharedLedger()
+    let store = try StepwiseStore(disk, ledger)
+    try store.commit(2, Dice(seed: 1))
+    store.abandon()
+    func goOn(seed: UInt64) throws -> SimulatedFileSystem {
+      let disk = disk.afterKill()
+      let store = try StepwiseStore(disk, SharedLedger(ledger.ledger))
+      try store.commit(1, Dice(seed: seed))
+      store.close()
+      let again = try StepwiseStore(disk, SharedLedger(try Self.grown(ledger.ledger, seed)))
+      try again.commit(1, Dice(seed: 9))
+      again.close()
+      return disk
     }
-    #expect(opened < bytes.count / 5 / 2)
+    let (one, other) = (try goOn(seed: 3), try goOn(seed: 4))
+    #expect(outcome(one) == nil && outcome(other) == nil)
+    let name = "\(Self.folder)/journal-00000002.jsonl"
+    try one.replace(name, by: other.bytes(name))
+    #expect(outcome(one)?.code == .corrupted)
   }
 
-  @Test func flippedBitOfSnapshot() async throws {
-    let fixture = try FileStoreFixture()
-    let path = try fixture.makeFolder("crashed", try await fixture.crashed(notes: 6))
-    #expect(try await fixture.rows(path) == FileStoreFixture.texts(6))
-    let files = try fixture.files(path)
-    let bytes = try #require(files["snapshot.json"])
-    for place in stride(from: 0, to: bytes.count, by: 5) {
-      var flipped = bytes
-      flipped[place] ^= 1 << UInt8(place % 8)
-      var changed = files
-      changed["snapshot.json"] = flipped
-      let path = try fixture.makeFolder("flipped", changed)
-      let error = await #expect(throws: StoreError.self, "bit of byte \(place)") {
-        try await fixture.rows(path)
-      }
-      #expect([.corrupted, .invalidConfiguration].contains(error?.code), "byte \(place)")
-    }
-    for count in stride(from: 0, to: bytes.count, by: 7) {
-      var changed = files
-      changed["snapshot.json"] = bytes.prefix(count)
-      let path = try fixture.makeFolder("cut", changed)
-      let error = await #expect(throws: StoreError.self) { try await fixture.rows(path) }
-      #expect(error?.code == .corrupted, "snapshot cut at \(count)")
-    }
+  /// The ledger of a store that has made one more commit.
+  private static func grown(_ ledger: Ledger, _ seed: UInt64) throws -> Ledger {
+    let disk = SimulatedFileSystem()
+    try disk.makeDirectory("/disk")
+    let shared = SharedLedger()
+    let store = try StepwiseStore(disk, shared)
+    try store.commit(2, Dice(seed: 1))
+    try store.commit(1, Dice(seed: seed))
+    store.abandon()
+    return shared.ledger
   }
 
-  @Test func missingAndForeignFiles() async throws {
-    let fixture = try FileStoreFixture()
-    let path = try fixture.makeFolder("crashed", try await fixture.crashed(notes: 3))
-    _ = try await fixture.rows(path)
-    let files = try fixture.files(path)
-    let journal = try #require(files.keys.first { $0.hasPrefix("journal-") })
-    let other = try FileStoreFixture()
-    let otherPath = try other.makeFolder("crashed", try await other.crashed(notes: 3))
-    _ = try await other.rows(otherPath)
-    let foreign = try other.files(otherPath)
-
-    func refused(_ change: (inout [String: Data]) throws -> Void) async throws -> StoreError.Code? {
-      var changed = files
-      try change(&changed)
-      let path = try fixture.makeFolder("changed", changed)
-      let error = await #expect(throws: StoreError.self) { try await fixture.rows(path) }
-      return error?.code
-    }
-    #expect(try await refused { $0[journal] = nil } == .corrupted)
-    #expect(try await refused { $0["snapshot.json"] = nil } == .corrupted)
-    #expect(try await refused { $0[journal] = foreign[journal] } == .corrupted)
-    #expect(try await refused { $0["snapshot.json"] = foreign["snapshot.json"] } == .corrupted)
+  @Test func linksInThePlaceOfTheStore() throws {
     #expect(
-      try await refused { $0[journal] = ($0[journal] ?? Data()) + Data("x\n".utf8) } == .corrupted)
-    #expect(
-      try await refused { try Self.replace("\"version\":1", "\"version\":2", in: &$0[journal]) }
-        == .invalidConfiguration)
-    #expect(
-      try await refused {
-        try Self.replace("\"version\":1", "\"version\":2", in: &$0["snapshot.json"])
+      try refused { disk in
+        try disk.unlink("\(Self.folder)/LOCK")
+        try disk.place(.symbolicLink, at: "\(Self.folder)/LOCK")
       } == .invalidConfiguration)
-    #expect(try await fixture.rows(path) == FileStoreFixture.texts(3), "the untouched one opens")
+    // A torn end is not put aside where a link leads.
+    #expect(
+      try refused { disk in
+        let path = "\(Self.folder)/\(Self.openJournal)"
+        try disk.replace(path, by: (disk.bytes(path) ?? []).dropLast(3))
+        try disk.place(.symbolicLink, at: "\(Self.folder)/quarantine")
+      } == .inputOutput)
+    let link = SimulatedFileSystem()
+    try link.makeDirectory("/disk")
+    try link.place(.symbolicLink, at: Self.folder)
+    #expect(outcome(link)?.code == .invalidConfiguration)
   }
 
-  private static func replace(_ old: String, _ new: String, in data: inout Data?) throws {
-    let text = String(decoding: try #require(data), as: UTF8.self)
-    try #require(text.contains(old))
-    data = Data(text.replacing(old, with: new).utf8)
+  @Test func leftovers() throws {
+    let disk = try makeDisk()
+    let old = try files(disk)
+    for name in ["snapshot.json.tmp", "journal.jsonl.tmp", "journal-00000001.jsonl"] {
+      try disk.replace("\(Self.folder)/\(name)", by: Array("half a li".utf8))
+    }
+    #expect(outcome(disk) == nil)
+    #expect(try disk.list(Self.folder) == ["LOCK", "journal-00000002.jsonl", "snapshot.json"])
+    // The open journal, which there was no time to remove beside the closed one.
+    try disk.replace("\(Self.folder)/\(Self.openJournal)", by: old[Self.openJournal])
+    #expect(outcome(disk) == nil)
+    #expect(try disk.list(Self.folder) == ["LOCK", "journal-00000002.jsonl", "snapshot.json"])
   }
 
-  @Test func leftoversOfACompaction() async throws {
-    let fixture = try FileStoreFixture()
-    var files = try await fixture.crashed(notes: 3)
-    files["snapshot.json.tmp"] = Data("half a snapsh".utf8)
-    let path = try fixture.makeFolder("leftover", files)
-    #expect(try await fixture.rows(path) == FileStoreFixture.texts(3))
-    #expect(try fixture.files(path)["snapshot.json.tmp"] == nil)
-    // The old journal, which a compaction had no time to remove, beside the new snapshot.
-    var again = try fixture.files(path)
-    again[Self.journal] = files[Self.journal]
-    let both = try fixture.makeFolder("both", again)
-    #expect(try await fixture.rows(both) == FileStoreFixture.texts(3))
+  /// Lines whose checksums are right and whose content is not what this program writes.
+  @Test(arguments: [
+    #"{"seq":SEQ,"synced":0,"ops":DEEP"#, #"{"seq":SEQ,"synced":0,"ops":[["put","proofs",DEEP]]"#,
+    #"{"seq":SEQ,"synced":0,"ops":[["put","proofs",{"id":1,"text":"LONE"}]]"#,
+    #"{"seq":SEQ,"synced":0,"ops":[["put","proofs",{"id":1,"id":2,"text":"a"}]]"#,
+    #"{"seq":SEQ,"seq":SEQ,"synced":0,"ops":[["put","proofs",{"id":1,"text":"a"}]]"#,
+    #"{"seq":SEQ,"synced":0,"ops":[["put","nothing",{"id":1,"text":"a"}]]"#,
+    #"{"seq":SEQ,"synced":0,"ops":[["put","proofs",{"id":1e999999999,"text":"a"}]]"#,
+    #"{"seq":SEQ,"synced":0,"ops":[["put"]]"#, #"{"seq":SEQ,"synced":0,"other":1"#,
+    #"{"seq":99999999999999999999,"synced":0,"ops":[]"#, #"{"seq":1,"synced":0,"ops":[]"#, "[",
+    "",
+  ])
+  func contentThatIsWrong(line: String) throws {
+    let disk = try makeDisk()
+    let path = "\(Self.folder)/\(Self.openJournal)"
+    var bytes = disk.bytes(path) ?? []
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    let last = try #require(lines.last)
+    let sequence = try #require(last.firstMatch(of: /"seq":([0-9]+)/)?.1)
+    let seed = try #require(UInt32(last.dropLast(2).suffix(8), radix: 16))
+    var open = Array(
+      line.replacing("SEQ", with: "\((Int(sequence) ?? 0) + 1)")
+        .replacing("DEEP", with: String(repeating: "[", count: 100_000)).utf8)
+    if let place = String(decoding: open, as: UTF8.self).range(of: "LONE") {
+      let offset = String(decoding: open, as: UTF8.self)[..<place.lowerBound].utf8.count
+      open.replaceSubrange(offset..<(offset + 4), with: [0xC3, 0x28, 0xED, 0xA0])
+    }
+    let checksum = CRC32C.text(CRC32C.checksum(open, from: seed))
+    bytes += open + Array(#","crc":"\#(checksum)"}"#.utf8) + [10]
+    try disk.replace(path, by: bytes)
+    #expect(outcome(disk)?.code == .corrupted)
+    let isUnchanged = disk.bytes(path) == bytes
+    #expect(isUnchanged, "a refused store is not changed")
   }
 
   /// What a line puts around a document does not count towards its depth.

@@ -3,6 +3,7 @@ import Roost
 import RoostCore
 import RoostSystems
 import RoostTesting
+import Synchronization
 import Testing
 
 /// Backups come back exactly as they were, into any backend.
@@ -241,9 +242,10 @@ import Testing
     let backups = BackupFolder(path: folder.path + "/b", files: files)
     for failing in [RoostCore.FileError.Operation.write, .open, .rename, .mkdir] {
       for number in 1...6 {
-        let before = files.count(failing)
-        files.set { operation, _ in
-          operation == failing && files.count(failing) == before + number ? ENOSPC : nil
+        let made = Atomic(0)
+        files.set { call in
+          guard call.operation == failing else { return .proceed }
+          return made.add(1, ordering: .relaxed).newValue == number ? .fail(ENOSPC) : .proceed
         }
         let outcome = await failure {
           try await Backup.write(store, migrations: sets, into: backups)

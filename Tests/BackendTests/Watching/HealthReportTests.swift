@@ -102,7 +102,7 @@ import Testing
     let files = FaultyFileSystem()
     let store = try await fixture.open(files: files)
     try await store.insert(Note(id: 1, text: "one"))
-    files.set { operation, _ in operation == .fdatasync ? EIO : nil }
+    files.set { $0.operation == .fdatasync ? .fail(EIO) : .proceed }
     #expect(
       await failure { try await store.insert(Note(id: 2, text: "two")) } == "outcomeUnknown -")
     let report = await store.healthReport()
