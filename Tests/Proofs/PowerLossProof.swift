@@ -190,8 +190,8 @@ package final class PowerLossScript: @unchecked Sendable {
       if seen.count == next {
         do {
           var known = ledger.ledger
-          // A torn end that is being put aside must not get lost on the way.
-          if !seen.isOpen { known.keep(try tornEnd(of: before)) }
+          // A torn end that is on the device must not get lost while it is put aside.
+          if !seen.isOpen, !isKill { known.keep(try tornEnd(of: before)) }
           try crash(left, known, depth: depth + 1)
         } catch {
           seen.failure = error
