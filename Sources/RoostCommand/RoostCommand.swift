@@ -86,6 +86,6 @@ struct Command: Sendable {
 
   static let all: [Command] = [
     .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .copy, .verify,
-    .move, .backup, .restore, .ping, .health, .doctor, .monitor, .slow,
+    .move, .backup, .restore, .file, .ping, .health, .doctor, .monitor, .slow,
   ]
 }

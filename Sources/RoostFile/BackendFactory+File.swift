@@ -9,18 +9,33 @@ extension BackendFactory {
   /// The path is relative to the working directory or absolute (`file:/srv/data`,
   /// `file:///srv/data`); the folder is made when only its last part is missing. One process has
   /// a store open at a time. With the parameter `create=no` a store that is not there is an
-  /// error.
+  /// error; `durability` is one of ``FileDurability``.
   public static let file = BackendFactory(schemes: ["file"]) { url, context throws(StoreError) in
     var url = url
     let create = url.take("create") ?? "yes"
     guard create == "yes" || create == "no" else {
       throw StoreError(.invalidConfiguration, "create=\(create) is neither yes nor no")
     }
-    try url.refuseParameters(known: Store.parameters + ["create"])
+    var limits = FileStore.Limits()
+    limits.durability = try url.takeChoice("durability", of: FileDurability.self) ?? .full
+    try url.refuseParameters(known: Store.parameters + ["create", "durability"])
     return try FileStore.open(
       try FileStore.path(of: url), files: SystemFileSystem(), isCreating: create == "yes",
-      functions: try TriggerFunctions(context.triggers), log: context.log)
+      functions: try TriggerFunctions(context.triggers), limits: limits, log: context.log)
   }
+}
+
+/// When a file store's commits are on the device: `durability` in its URL. Whatever it says, a
+/// process that is killed loses nothing, and after a power cut the store is one that it was at some
+/// moment, never a mixture.
+public enum FileDurability: String, Sendable, CaseIterable {
+  /// Before they are acknowledged. Nothing is lost.
+  case full
+  /// A second later at most. A power cut loses the commits of the last second.
+  case interval
+  /// When the operating system writes them, and when the store is closed or compacted. A power cut
+  /// may lose all since then; Linux writes after about 30 seconds.
+  case os
 }
 
 /// A store in a folder.
@@ -50,6 +65,8 @@ package enum FileStore {
     package var compactionFloor: Int64
     /// The most bytes that one transaction may write.
     package var line: Int
+    /// When commits are on the device.
+    package var durability = FileDurability.full
 
     package init(
       compactionFloor: Int64 = JournalWriter.compactionFloor, line: Int = StoreFolder.lineLimit
@@ -106,15 +123,20 @@ package enum FileStore {
   ) throws(StoreError) {
     let (folder, lock, store) = try recover(path, files: files, isCreating: false)
     defer { try? lock.close() }
+    try write(store, into: folder)
+  }
+
+  /// Writes a store as a snapshot, in the place of all that is in its folder.
+  static func write(_ store: RecoveredStore, into folder: StoreFolder) throws(StoreError) {
     var journal = Journal(store, folder)
     do {
       let header = try journal.rotate()
       _ = try Compactor(folder: folder, log: { _ in }).write(store.state, header)
       try journal.close()
     } catch let error as WriteFailure {
-      throw StoreError(error.cause, location: path)
+      throw StoreError(error.cause, location: folder.path)
     } catch let error as FileError {
-      throw StoreError(error, location: path)
+      throw StoreError(error, location: folder.path)
     } catch {
       throw StoreError(.internal, "\(error)")
     }

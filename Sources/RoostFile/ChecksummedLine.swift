@@ -47,11 +47,16 @@ struct ChecksummedLine {
     return value
   }
 
+  /// The checksum that a line should carry; nil when its end has another form.
+  func expected(of line: UnsafeBufferPointer<UInt8>, seed: UInt32) -> UInt32? {
+    guard stored(in: line) != nil else { return nil }
+    let open = UnsafeBufferPointer(rebasing: line[..<(line.count - tailLength)])
+    return CRC32C.checksum(UnsafeRawBufferPointer(open), from: seed)
+  }
+
   /// The checksum of a line that is whole and follows its predecessor; nil for any other.
   func verify(_ line: UnsafeBufferPointer<UInt8>, seed: UInt32) -> UInt32? {
-    guard let stored = stored(in: line) else { return nil }
-    let open = UnsafeRawBufferPointer(
-      UnsafeBufferPointer(rebasing: line[..<(line.count - tailLength)]))
-    return CRC32C.checksum(open, from: seed) == stored ? stored : nil
+    let stored = stored(in: line)
+    return stored != nil && expected(of: line, seed: seed) == stored ? stored : nil
   }
 }

@@ -2,7 +2,8 @@ import Foundation
 import Roost
 package import RoostCore
 
-/// The newest journal of an open store. What a call has written is on the device when it returns.
+/// The newest journal of an open store. What a call has written is on the device when it returns,
+/// unless it is told that this has time.
 ///
 /// Without thread and queue, so that it can be proved step by step.
 package struct Journal: Sendable {
@@ -20,6 +21,8 @@ package struct Journal: Sendable {
   private var chain: UInt32
   private var lastSequence: Int64
   private var syncedSequence: Int64
+  /// Whether lines were written that need not be on the device yet.
+  private(set) var isBehind = false
 
   /// Goes on where a recovered store ends.
   package init(_ store: RecoveredStore, _ folder: StoreFolder) {
@@ -34,8 +37,12 @@ package struct Journal: Sendable {
   }
 
   /// Adds the lines of commits with one write and one fdatasync.
-  /// - Parameter commits: what `CommitFormat` makes of each.
-  package mutating func append(_ commits: [[UInt8]]) throws(WriteFailure) {
+  /// - Parameters:
+  ///   - commits: what `CommitFormat` makes of each.
+  ///   - hasTime: whether they are to be synchronised later, by `synchronize`.
+  package mutating func append(
+    _ commits: [[UInt8]], hasTime: Bool = false
+  ) throws(WriteFailure) {
     guard !commits.isEmpty else { return }
     if file == nil { try start() }
     var bytes: [UInt8] = []
@@ -48,9 +55,22 @@ package struct Journal: Sendable {
         sequence, synced: syncedSequence, members, seed: chain, into: &bytes)
     }
     try put(bytes)
+    isBehind = true
     lastSequence = sequence
-    syncedSequence = sequence
     self.chain = chain
+    if !hasTime { try synchronize() }
+  }
+
+  /// Brings what was written to the device.
+  mutating func synchronize() throws(WriteFailure) {
+    guard isBehind, let file else { return }
+    do throws(FileError) {
+      try file.synchronizeData()
+    } catch {
+      throw .unknown(error)
+    }
+    isBehind = false
+    syncedSequence = lastSequence
   }
 
   /// Begins the next journal; the one before is complete.
@@ -72,10 +92,14 @@ package struct Journal: Sendable {
   /// the device: without it the journal is one that may be torn, and is not.
   package mutating func close() throws(WriteFailure) {
     guard let file else { return }
+    // A closing line says that all before it is on the device.
+    try synchronize()
     var bytes: [UInt8] = []
     chain = CommitFormat.close(lastSequence + 1, seed: chain, into: &bytes)
     try put(bytes)
     lastSequence += 1
+    isBehind = true
+    try synchronize()
     do throws(FileError) {
       try file.close()
       try folder.files.rename(
@@ -88,6 +112,8 @@ package struct Journal: Sendable {
   }
 
   private mutating func start() throws(WriteFailure) {
+    // The next journal says that this one ends here.
+    try synchronize()
     let path = folder.journal(generation + 1, isOpen: true).path
     let header = JournalHeader(
       storeID: storeID, generation: generation + 1, firstSequence: lastSequence + 1, chain: chain)
@@ -121,7 +147,7 @@ package struct Journal: Sendable {
     totalLength += length
   }
 
-  /// Appends bytes and brings them to the device.
+  /// Appends bytes.
   private mutating func put(_ bytes: [UInt8]) throws(WriteFailure) {
     guard let file else {
       throw .nothingWritten(FileError(number: EBADF, operation: .write, path: folder.path))
@@ -138,11 +164,6 @@ package struct Journal: Sendable {
         throw .unknown(error)
       }
       throw .nothingWritten(failure)
-    }
-    do throws(FileError) {
-      try file.synchronizeData()
-    } catch {
-      throw .unknown(error)
     }
     length += Int64(bytes.count)
     totalLength += Int64(bytes.count)

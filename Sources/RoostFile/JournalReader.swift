@@ -43,7 +43,7 @@ struct JournalReader {
       guard entry.sequence == sequence else {
         throw .damaged(path, "commit \(entry.sequence) stands where \(sequence) belongs")
       }
-      try apply(&entry, to: &workspace, &readers)
+      try Self.apply(&entry, to: &workspace, &readers, path: path)
       store.lastSequence = sequence
       store.wasClosed = entry.isClose
       store.chain = checksum
@@ -86,8 +86,11 @@ struct JournalReader {
     return true
   }
 
-  private func apply(
-    _ entry: inout JournalEntry, to workspace: inout Workspace, _ readers: inout RowReaders
+  /// Repeats a commit.
+  /// - Throws: `corrupted` when it does not fit the tables.
+  static func apply(
+    _ entry: inout JournalEntry, to workspace: inout Workspace, _ readers: inout RowReaders,
+    path: String
   ) throws(StoreError) {
     if let migration = entry.migration {
       try CommitFormat.replay(migration, in: &workspace, path: path)
@@ -128,7 +131,7 @@ struct JournalReader {
 
 /// A line of a journal, read in two steps: what it says of itself, then its effects, which can
 /// only be read when its migration has been applied.
-private struct JournalEntry {
+struct JournalEntry {
   private var json: JSONScanner
   var readers: RowReaders
   private(set) var sequence: Int64 = 0

@@ -6,8 +6,8 @@ import RoostMemory
 /// The thread that makes commits durable: it takes all that are queued, writes them with one
 /// write and one fdatasync, and then tells each of them.
 ///
-/// Unchecked sendability holds because `journal` and `snapshotLength` are touched by the writer's
-/// own thread only, and the other variables only under `condition`.
+/// Unchecked sendability holds because `journal`, `snapshotLength` and `synchronizeAt` are touched by
+/// the writer's own thread only, and the other variables only under `condition`.
 final class JournalWriter: CommitLog, @unchecked Sendable {
   private struct Entry {
     var epoch: Int
@@ -23,6 +23,8 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   private static let compactionCount = 64
   /// The most bytes that are gathered for one write.
   private static let batchLimit = 32 << 20
+  /// How long commits may be behind with `durability=interval`, in seconds.
+  private static let synchronizeInterval = 1.0
 
   private let limits: FileStore.Limits
   private let folder: StoreFolder
@@ -38,6 +40,8 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
 
   private var journal: Journal
   private var snapshotLength: Int64 = 0
+  /// When what was written is to be on the device at last; nil while nothing is behind.
+  private var synchronizeAt: Date?
   private let compactor: Compactor
 
   /// Takes over a recovered store and starts the thread. Nothing is written until the first
@@ -101,6 +105,10 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
 
   private func run() {
     while let batch = nextBatch() {
+      guard !batch.isEmpty else {
+        synchronizeIfDue()
+        continue
+      }
       // Only here is it a failure of its turn: those before it may still be on their way.
       if let first = batch.first, first.members.count > limits.line {
         let refusal = StoreError(
@@ -110,23 +118,47 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
         continue
       }
       do throws(WriteFailure) {
-        try journal.append(batch.map(\.members).filter { !$0.isEmpty })
+        let members = batch.map(\.members).filter { !$0.isEmpty }
+        try journal.append(members, hasTime: limits.durability != .full)
       } catch {
         fail(batch, error)
         continue
       }
       for entry in batch { entry.settled(nil) }
+      synchronizeIfDue()
       if let state = batch.last?.state { compactIfDue(state) }
     }
     finish()
   }
 
-  /// Waits for commits; nil when the store closes and nothing is left. One that is too long stands
-  /// alone.
+  /// With `durability=interval`, brings what is behind to the device when it is time.
+  private func synchronizeIfDue() {
+    guard limits.durability == .interval, journal.isBehind else { return synchronizeAt = nil }
+    let due = synchronizeAt ?? Date(timeIntervalSinceNow: Self.synchronizeInterval)
+    synchronizeAt = due
+    guard due.timeIntervalSinceNow <= 0 else { return }
+    synchronizeAt = nil
+    do throws(WriteFailure) {
+      try journal.synchronize()
+    } catch {
+      // Who wrote it was told that this may be lost.
+      let failure = poison(error.cause)
+      fail([], failure, behind: failure)
+    }
+  }
+
+  /// Waits for commits; nil when the store closes and nothing is left, none when what was written is
+  /// to be on the device. One that is too long stands alone.
   private func nextBatch() -> [Entry]? {
     condition.lock()
     defer { condition.unlock() }
-    while queue.isEmpty && !isClosing { condition.wait() }
+    while queue.isEmpty && !isClosing {
+      guard let synchronizeAt else {
+        condition.wait()
+        continue
+      }
+      if !condition.wait(until: synchronizeAt) { return [] }
+    }
     guard !queue.isEmpty else { return nil }
     var bytes = 0
     let count = queue.firstIndex { entry in

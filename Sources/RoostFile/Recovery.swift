@@ -31,6 +31,29 @@ struct Recovery {
   /// - Throws: `corrupted` when what is there cannot be what was acknowledged. Nothing is changed
   ///   then. A torn end, which no one was told of, is moved to quarantine instead.
   func run() throws(StoreError) -> RecoveredStore {
+    var (store, needless, last) = try read()
+    // The last process may have been killed before the names it gave were on the device. What
+    // stands on them comes after, and so does the removal of what they replace.
+    try folder.attempt { () throws(FileError) in
+      try folder.files.synchronizeDirectory(folder.path)
+    }
+    if let last, last.journal.isOpen { try close(last.journal, last.bytes, last.end, &store) }
+    try folder.attempt { () throws(FileError) in
+      for path in needless { try folder.files.unlink(path) }
+      try folder.removeIfThere(folder.temporaryPath)
+      try folder.removeIfThere(folder.temporaryJournalPath)
+    }
+    return store
+  }
+
+  /// Reads the folder and changes nothing.
+  /// - Returns: the store; the files that nobody needs any more; the last journal, its bytes and
+  ///   where its good lines end.
+  /// - Throws: as `run`.
+  func read() throws(StoreError) -> (
+    store: RecoveredStore, needless: [String],
+    last: (journal: StoreFolder.Journal, bytes: [UInt8], end: Int)?
+  ) {
     var store = try readSnapshot()
     let journals = try folder.attempt { () throws(FileError) in try folder.journals() }
     let live = try choose(journals, for: store)
@@ -45,19 +68,9 @@ struct Recovery {
       last = (journal, bytes, end)
     }
     store.journalCount = live.count
-    // The last process may have been killed before the names it gave were on the device. What
-    // stands on them comes after, and so does the removal of what they replace.
-    try folder.attempt { () throws(FileError) in
-      try folder.files.synchronizeDirectory(folder.path)
-    }
-    if let last, last.journal.isOpen { try close(last.journal, last.bytes, last.end, &store) }
-    try folder.attempt { () throws(FileError) in
-      let needless = Set(journals.map(\.path)).subtracting(live.map(\.path))
-      for path in needless.sorted() { try folder.files.unlink(path) }
-      try folder.removeIfThere(folder.temporaryPath)
-      try folder.removeIfThere(folder.temporaryJournalPath)
-    }
-    return store
+    if let last { store.tornBytes = last.bytes.count - last.end }
+    let needless = Set(journals.map(\.path)).subtracting(live.map(\.path))
+    return (store, needless.sorted(), last)
   }
 
   /// The journals that go on where the snapshot ends. Those before it, and an open one beside a
@@ -102,7 +115,6 @@ struct Recovery {
   private func close(
     _ journal: StoreFolder.Journal, _ bytes: [UInt8], _ end: Int, _ store: inout RecoveredStore
   ) throws(StoreError) {
-    store.tornBytes = bytes.count - end
     if end < bytes.count { try quarantine(Array(bytes[end...]), of: journal, at: end) }
     guard end > 0 else {
       // Not even its first line was finished: the next journal takes its name.

@@ -159,8 +159,12 @@ enum SnapshotReader {
     var lines = Lines(bytes)
     guard let first = lines.next() else { throw .damaged(path, "it is empty") }
     var seed = CRC32C.checksum(UnsafeRawBufferPointer(first))
-    let isWhole = isFollowed(seed, by: lines)
-    var (header, state) = try readHeader(first, isWhole: isWhole, path)
+    // Before its migrations are read: what is damaged is not to look like a wrong migration.
+    guard isFollowed(seed, by: lines) else {
+      try refuseNewer(first, path)
+      throw .damaged(path, "its first or second line has a wrong checksum")
+    }
+    var (header, state) = try readHeader(first, path)
     let readers = RowReaders(state.catalog)
     var count: Int64 = 0
     var expectsMore = false
@@ -218,9 +222,11 @@ enum SnapshotReader {
     return ChecksummedLine.record.verify(record, seed: seed) != nil
   }
 
-  private static func readHeader(
-    _ line: UnsafeBufferPointer<UInt8>, isWhole: Bool, _ path: String
-  ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
+  /// - Throws: `invalidConfiguration` for a newer format, `corrupted` for what is no snapshot.
+  @discardableResult
+  private static func refuseNewer(
+    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+  ) throws(StoreError) -> JSON {
     // The first line ends in an open array: with its end it is a document of its own.
     let whole = Array(line) + Array("]}".utf8)
     guard let json = try? JSON(parsing: whole), json["format"]?.string == "roost-snapshot",
@@ -230,10 +236,15 @@ enum SnapshotReader {
       throw StoreError(
         .invalidConfiguration, "\(path) has format version \(version), newer than this program")
     }
-    // Before its migrations are read: what is damaged is not to look like a wrong migration.
-    guard isWhole else {
-      throw .damaged(path, "its first or second line has a wrong checksum")
-    }
+    return json
+  }
+
+  /// Reads the first line; the checksum is the caller's concern.
+  /// - Throws: as `read`.
+  static func readHeader(
+    _ line: UnsafeBufferPointer<UInt8>, _ path: String
+  ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
+    let json = try refuseNewer(line, path)
     guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
       let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,
       let chain = json["chain"]?.string.flatMap({ UInt32($0, radix: 16) }),

@@ -88,6 +88,23 @@ package struct StoreFolder: Sendable {
     }
   }
 
+  /// Takes the lock of a store that is there. Nothing is written.
+  func enterExisting() throws(StoreError) -> any OpenFile {
+    guard try attempt({ () throws(FileError) in try files.status(lockPath) })?.kind == .file else {
+      throw StoreError(.invalidConfiguration, "there is no store at \(path)")
+    }
+    return try attempt { () throws(FileError) in
+      let file = try files.open(lockPath, .read)
+      do throws(FileError) {
+        try file.lock()
+      } catch {
+        try? file.close()
+        throw error
+      }
+      return file
+    }
+  }
+
   private func create(isCreating: Bool) throws(StoreError) {
     guard isCreating else {
       throw StoreError(.invalidConfiguration, "there is no store at \(path)")

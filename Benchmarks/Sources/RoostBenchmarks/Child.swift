@@ -21,6 +21,8 @@ enum Child {
       try await workload.run(url: words[2], count: count)
     case ("index", 3): try await index(url: words[1], file: words[2])
     case ("steady", 3): try await Steady.child(url: words[1], seconds: Int(words[2]) ?? 0)
+    case ("serve", 5): try await MoveServer(words).run()
+    case ("mover", 3): try await MoveServer.runMover(from: words[1], to: words[2])
     case ("embedded", 4):
       guard let workload = EmbeddedWorkload(rawValue: words[1]), let count = Int(words[3]) else {
         throw Failure("no such workload: \(words)")
@@ -37,10 +39,12 @@ enum Child {
     }
   }
 
+  /// This program.
+  static var program: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
+
   /// Runs this program as a child and reads the numbers that it prints.
   static func numbers(_ words: [String], prefix: [String] = []) throws -> [Double] {
-    let own = Bundle.main.executablePath ?? CommandLine.arguments[0]
-    let text = try output(of: prefix + [own, marker] + words)
+    let text = try output(of: prefix + [program, marker] + words)
     return text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
   }
 
@@ -52,10 +56,7 @@ enum Child {
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: words[0])
     process.arguments = Array(words.dropFirst())
-    // Nothing of the caller's environment may choose another server.
-    process.environment = ProcessInfo.processInfo.environment
-      .filter { !$0.key.hasPrefix("PG") && !$0.key.hasSuffix("_URL") }
-      .merging(environment) { $1 }
+    process.environment = Self.environment.merging(environment) { $1 }
     process.standardOutput = output
     process.standardInput = FileHandle.nullDevice
     try withSignalsUnblocked { try process.run() }
@@ -67,9 +68,15 @@ enum Child {
     return String(decoding: data, as: UTF8.self)
   }
 
+  /// Nothing of the caller's environment may choose another server.
+  static var environment: [String: String] {
+    ProcessInfo.processInfo.environment
+      .filter { !$0.key.hasPrefix("PG") && !$0.key.hasSuffix("_URL") }
+  }
+
   /// A child inherits the thread's signal mask, and the threads that tasks run on block all
   /// signals; `pgbench` would never see the alarm that ends it.
-  private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+  static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, &before)

@@ -38,8 +38,13 @@ enum RoostBenchmarks {
       fflush(nil)
     }
     if options.measures("backends") { try await IndexPackages(options).run() }
-    // It takes its time, whatever it measures: only when it is asked for.
-    if options.only == "steady" { try await Steady(options).run() }
+    // These take their time: only when they are asked for.
+    switch options.only {
+    case "steady": try await Steady(options).run()
+    case "moves": try await Moves(options).run()
+    case "outages": try await Outages(options).run()
+    default: break
+    }
   }
 }
 
@@ -67,7 +72,7 @@ struct Options {
       switch word {
       case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
       case "--only":
-        let groups = ["drivers", "embedded", "backends", "steady"]
+        let groups = ["drivers", "embedded", "backends", "steady", "moves", "outages"]
         guard let name = words.popFirst(), groups.contains(name) else {
           throw Failure("--only takes one of \(groups.joined(separator: ", "))")
         }
@@ -85,7 +90,9 @@ struct Options {
       case _ where word.hasPrefix("-"):
         throw Failure(
           "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|embedded|backends] [FILE]\n"
-            + "       Benchmarks/run --only steady [--seconds N]")
+            + "       Benchmarks/run --only steady [--seconds N]\n"
+            + "       Benchmarks/run --only moves [FILE]\n"
+            + "       Benchmarks/run --only outages")
       default: file = word
       }
     }

@@ -199,6 +199,15 @@ public struct TransactionOptions: Sendable, Equatable {
   public var attempts: Int
   /// How long the transaction may take, in all its attempts.
   public var deadline: Duration
+  /// Whether it stands for one call, so that no code of the caller's runs in it.
+  package var isOneCall = false
+
+  /// What one call has for itself.
+  package static let oneCall = {
+    var options = TransactionOptions(isolation: .readCommitted)
+    options.isOneCall = true
+    return options
+  }()
 
   /// Makes options: serializable, writing, five attempts, 60 seconds.
   public init(

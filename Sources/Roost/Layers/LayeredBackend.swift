@@ -21,7 +21,9 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result {
     let end = ContinuousClock.now + options.deadline
-    let call = StorageCall(.transaction, mayWrite: !options.isReadOnly)
+    var begun = StorageCall(.transaction, mayWrite: !options.isReadOnly)
+    begun.isOneCall = options.isOneCall
+    let call = begun
     return try await layer.run(around: call) {
       // A layer may run it again; the time goes on.
       let remaining = end - .now

@@ -20,6 +20,8 @@ final class MemoryFallback: StorageBackend {
     var isReturning = false
     var leftBehind: [LeftBehindRow] = []
     var probe: Task<Void, Never>?
+    /// Finds out whether a backend that has not answered is away.
+    var question: Task<Void, Never>?
     var isClosed = false
   }
 
@@ -82,12 +84,14 @@ final class MemoryFallback: StorageBackend {
   }
 
   func close() async {
-    let (probe, primary) = state.withLock { state in
+    let (tasks, primary) = state.withLock { state in
       state.isClosed = true
-      return (state.probe, state.primary)
+      return ([state.question, state.probe], state.primary)
     }
-    probe?.cancel()
-    await probe?.value
+    for task in tasks {
+      task?.cancel()
+      await task?.value
+    }
     await primary?.close()
     await memory.close()
   }
@@ -116,11 +120,17 @@ extension MemoryFallback {
       do {
         return try await call(primary)
       } catch let error as StoreError {
-        // Nothing has come of it; the backend itself says whether it is away.
-        guard error.code == .unavailable, let reason = await absence(of: primary) else {
+        switch error.code {
+        case .unavailable:
+          // Nothing has come of it; the backend itself says whether it is away.
+          guard let reason = await absence(of: primary) else { throw error }
+          fallBack(reason)
+        case .deadlineExceeded, .outcomeUnknown:
+          // It may have happened, and cannot be done again; those that follow need not wait.
+          ask(primary)
           throw error
+        default: throw error
         }
-        fallBack(reason)
       }
     }
     guard try await enterMemory() else { return try await run(call, inMemory: inMemory) }
@@ -141,6 +151,17 @@ extension MemoryFallback {
       }
       if let isIn { return isIn }
       try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  /// Falls back, in the background, if a backend is away that has not answered in time.
+  private func ask(_ primary: any StorageBackend) {
+    state.withLock { state in
+      guard state.question == nil, !state.isClosed else { return }
+      state.question = Task {
+        if let reason = await self.absence(of: primary) { self.fallBack(reason) }
+        self.state.withLock { $0.question = nil }
+      }
     }
   }
 

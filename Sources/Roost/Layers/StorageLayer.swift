@@ -33,6 +33,8 @@ public struct StorageCall: Sendable, Hashable {
   /// The rows that are asked for or changed by a condition; nil where there is none, as in an
   /// insert or a call for rows by their keys. It holds the values; its `shape` does not.
   public var query: Query?
+  /// Whether it is a transaction that a layer has made of one call of a session.
+  package var isOneCall = false
 
   /// Makes a call.
   public init(

@@ -1,4 +1,5 @@
-/// Bounds how long a call may take: each of a transaction's; the whole has a deadline of its own.
+/// Bounds how long a call may take: each of a transaction's; the whole has a deadline of its own. A
+/// change that a layer above, such as a cache, has made a transaction of is one call.
 ///
 /// Promise: a call that takes longer is cancelled and throws `deadlineExceeded`, unless the backend
 /// had finished it after all, whose answer then counts. The backend is waited for until it has let
@@ -20,7 +21,8 @@ public struct TimeoutLayer: StorageLayer {
     _ call: StorageCall, _ next: @Sendable () async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
     // These hold the caller's own code, whose time is not the backend's.
-    if call.operation == .transaction || call.operation == .scan { return try await next() }
+    let isOpen = call.operation == .transaction && !call.isOneCall
+    if isOpen || call.operation == .scan { return try await next() }
     let outcome = await withoutActuallyEscaping(next) { next in await race(next) }
     switch outcome {
     case (.success(let result)?, _): return result

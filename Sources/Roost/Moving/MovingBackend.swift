@@ -68,7 +68,8 @@ package final class MovingBackend: StorageBackend {
 
   /// Keeps up with what other processes do to the move and its journal, and runs the move, until
   /// the backend is closed.
-  func begin(_ mover: Mover) {
+  /// - Parameter mover: what runs it; nil when another process does.
+  package func begin(_ mover: Mover?) {
     let follower = Task { [weak self] in
       var round = 0
       while !Task.isCancelled {
@@ -82,8 +83,8 @@ package final class MovingBackend: StorageBackend {
         do { try await Task.sleep(for: Self.followingPause) } catch { return }
       }
     }
-    let runner = Task { await mover.run() }
-    tasks.withLock { $0 = [follower, runner] }
+    let runner = mover.map { mover in Task { await mover.run() } }
+    tasks.withLock { $0 = [follower, runner].compactMap { $0 } }
   }
 
   /// The store that counts is the only one that anybody asks: its writers are held back when too
@@ -284,7 +285,7 @@ extension MovingBackend {
   func one<Result: Sendable>(
     _ body: @Sendable (any StorageTransaction) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    try await transacting(TransactionOptions(isolation: .readCommitted), body)
+    try await transacting(.oneCall, body)
   }
 }
 

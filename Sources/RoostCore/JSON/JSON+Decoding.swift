@@ -9,7 +9,7 @@ extension JSON {
   /// - Throws: `DecodingError` where the value does not fit, with the path; and what the type's own
   ///   `init(from:)` throws.
   public func decode<T: Decodable>(_ type: T.Type = T.self) throws -> T {
-    try JSONTreeDecoder(json: self, codingPath: []).unwrap(type)
+    try JSONTreeDecoder(json: self, path: .root).unwrap(type)
   }
 }
 
@@ -45,7 +45,8 @@ extension JSON: Decodable {
 
 struct JSONTreeDecoder: Decoder {
   let json: JSON
-  let codingPath: [any CodingKey]
+  let path: JSONCodingPath
+  var codingPath: [any CodingKey] { path.keys }
   var userInfo: [CodingUserInfoKey: Any] { [:] }
 
   func mismatch(_ type: Any.Type) -> DecodingError {
@@ -59,6 +60,11 @@ struct JSONTreeDecoder: Decoder {
 
   /// Decodes by the rules at the head of `JSON+Encoding.swift`, or by the type's own `init(from:)`.
   func unwrap<T: Decodable>(_ type: T.Type) throws -> T {
+    // The simple types without a container.
+    if type == String.self, let value = try text(type) as? T { return value }
+    if type == Int.self, let value = try integer(Int.self) as? T { return value }
+    if type == Bool.self, let value = try bool() as? T { return value }
+    if type == Double.self, let value = try double() as? T { return value }
     if let special = try special(type) {
       guard let value = special as? T else { throw mismatch(type) }
       return value
@@ -130,12 +136,12 @@ struct JSONTreeDecoder: Decoder {
   func container<Key>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
     guard case .object(let object) = json else { throw mismatch([String: JSON].self) }
     return KeyedDecodingContainer(
-      JSONKeyedDecoding<Key>(object: object, codingPath: codingPath))
+      JSONKeyedDecoding<Key>(object: object, path: path))
   }
 
   func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     guard case .array(let elements) = json else { throw mismatch([JSON].self) }
-    return JSONUnkeyedDecoding(elements: elements, codingPath: codingPath)
+    return JSONUnkeyedDecoding(elements: elements, path: path)
   }
 
   func singleValueContainer() -> any SingleValueDecodingContainer {
@@ -181,7 +187,8 @@ private struct JSONSingleDecoding: SingleValueDecodingContainer {
 
 private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   let object: JSON.Object
-  let codingPath: [any CodingKey]
+  let path: JSONCodingPath
+  var codingPath: [any CodingKey] { path.keys }
 
   var allKeys: [Key] { object.compactMap { Key(stringValue: $0.key) } }
 
@@ -192,10 +199,13 @@ private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol
       throw DecodingError.keyNotFound(
         key, .init(codingPath: codingPath, debugDescription: "no member \(key.stringValue)"))
     }
-    return JSONTreeDecoder(json: value, codingPath: codingPath + [key])
+    return JSONTreeDecoder(json: value, path: path.appending(key))
   }
 
-  func decodeNil(forKey key: Key) throws -> Bool { try decoder(key).json.isNull }
+  func decodeNil(forKey key: Key) throws -> Bool {
+    if let value = object[key.stringValue] { return value.isNull }
+    return try decoder(key).json.isNull
+  }
 
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
     try decoder(key).unwrap(type)
@@ -218,24 +228,25 @@ private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol
 
 private struct JSONUnkeyedDecoding: UnkeyedDecodingContainer {
   let elements: [JSON]
-  let codingPath: [any CodingKey]
+  let path: JSONCodingPath
+  var codingPath: [any CodingKey] { path.keys }
   private(set) var currentIndex = 0
 
-  init(elements: [JSON], codingPath: [any CodingKey]) {
+  init(elements: [JSON], path: JSONCodingPath) {
     self.elements = elements
-    self.codingPath = codingPath
+    self.path = path
   }
 
   var count: Int? { elements.count }
   var isAtEnd: Bool { currentIndex == elements.count }
 
   private func decoder() throws -> JSONTreeDecoder {
-    let path = codingPath + [JSONKey(index: currentIndex)]
+    let inner = path.appending(JSONKey(index: currentIndex))
     guard !isAtEnd else {
       throw DecodingError.valueNotFound(
-        JSON.self, .init(codingPath: path, debugDescription: "the array ends here"))
+        JSON.self, .init(codingPath: inner.keys, debugDescription: "the array ends here"))
     }
-    return JSONTreeDecoder(json: elements[currentIndex], codingPath: path)
+    return JSONTreeDecoder(json: elements[currentIndex], path: inner)
   }
 
   mutating func decodeNil() throws -> Bool {

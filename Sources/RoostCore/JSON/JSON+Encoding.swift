@@ -21,22 +21,57 @@ extension JSON {
   /// - Throws: `EncodingError` for a number that JSON lacks, a text with U+0000, a value nested
   ///   deeper than `maximumDepth`; and what the value's own `encode(to:)` throws.
   public init(encoding value: some Encodable) throws {
-    self = try JSONTreeEncoder(codingPath: []).json(value).json
+    self = try JSONTreeEncoder(path: .root).part(value, at: nil).json
   }
+}
 
-  /// What `JSON(encoding:)` writes for types that do not follow their own `encode(to:)`.
-  fileprivate static func special(_ value: any Encodable) -> JSON? {
-    switch value {
-    case let value as JSON: return value
-    case let value as Numeric: return value.isFinite ? .number(value) : .string(value.description)
-    case let value as Decimal: return value.isNaN ? .string("NaN") : .number(Numeric(value))
-    case let value as Date: return .string(Timestamp(value).description)
-    case let value as UUID: return .string(value.uuidString.lowercased())
-    case let value as Data: return .string(value.base64EncodedString())
-    case let value as URL: return .string(value.absoluteString)
-    default: return nil
-    }
+/// What `JSON(encoding:)` writes by itself: for the simple types, and for those that do not follow
+/// their own `encode(to:)`. Nil for all others. Types are compared first: asking a value what it
+/// is costs more than to write it.
+private func leaf<T: Encodable>(_ value: T, _ path: @autoclosure () -> JSONCodingPath) throws
+  -> JSON?
+{
+  if T.self == String.self, let value = value as? String { return try text(value, path()) }
+  if T.self == Int.self, let value = value as? Int { return .number(Numeric(value)) }
+  if T.self == Bool.self, let value = value as? Bool { return .bool(value) }
+  if T.self == Double.self, let value = value as? Double {
+    return try number(value, value.description, path())
   }
+  if T.self == JSON.self { return value as? JSON }
+  if T.self == Numeric.self, let value = value as? Numeric {
+    return value.isFinite ? .number(value) : .string(value.description)
+  }
+  if T.self == Decimal.self, let value = value as? Decimal {
+    return value.isNaN ? .string("NaN") : .number(Numeric(value))
+  }
+  if T.self == Date.self, let value = value as? Date {
+    return .string(Timestamp(value).description)
+  }
+  if T.self == UUID.self, let value = value as? UUID {
+    return .string(value.uuidString.lowercased())
+  }
+  if T.self == Data.self, let value = value as? Data { return .string(value.base64EncodedString()) }
+  if T.self == URL.self, let value = value as? URL { return .string(value.absoluteString) }
+  return nil
+}
+
+/// A text without U+0000.
+private func text(_ value: String, _ path: @autoclosure () -> JSONCodingPath) throws -> JSON {
+  guard !TextOrder.containsNull(value) else {
+    throw EncodingError.invalidValue(
+      value, .init(codingPath: path().keys, debugDescription: "U+0000 is not allowed"))
+  }
+  return .string(value)
+}
+
+private func number(
+  _ value: Double, _ text: String, _ path: @autoclosure () -> JSONCodingPath
+) throws -> JSON {
+  guard value.isFinite, let number = Numeric(text) else {
+    throw EncodingError.invalidValue(
+      value, .init(codingPath: path().keys, debugDescription: "JSON has no such number"))
+  }
+  return .number(number.reduced)
 }
 
 extension JSON: Encodable {
@@ -72,34 +107,27 @@ extension JSON: Encodable {
   }
 }
 
-/// A coding key that is any text or an index.
-struct JSONKey: CodingKey {
-  let stringValue: String
-  let intValue: Int?
-
-  init(_ text: String) {
-    stringValue = text
-    intValue = nil
-  }
-
-  init(index: Int) {
-    stringValue = "\(index)"
-    intValue = index
-  }
-
-  init?(stringValue: String) { self.init(stringValue) }
-
-  init?(intValue: Int) { self.init(index: intValue) }
-}
-
 /// A place in the tree that is being built. Containers share it, because an encoder may hand out
 /// nested containers that are filled later.
 private final class JSONNode {
+  /// A finished value, or one that may still be filled.
+  enum Part {
+    case value(JSON)
+    case node(JSONNode)
+
+    var json: JSON {
+      switch self {
+      case .value(let json): json
+      case .node(let node): node.json
+      }
+    }
+  }
+
   enum Content {
     case empty
     case value(JSON)
-    case array([JSONNode])
-    case object([(String, JSONNode)])
+    case array([Part])
+    case object([(String, Part)])
   }
 
   var content: Content = .empty
@@ -109,8 +137,10 @@ private final class JSONNode {
     switch content {
     case .empty: return .object([:])
     case .value(let value): return value
-    case .array(let nodes): return .array(nodes.map(\.json))
-    case .object(let pairs): return .object(JSON.Object(pairs.map { ($0.0, $0.1.json) }))
+    case .array(let parts): return .array(parts.map(\.json))
+    case .object(let pairs):
+      return .object(
+        JSON.Object(members: pairs.map { JSON.Object.Member(key: $0.0, value: $0.1.json) }))
     }
   }
 
@@ -124,68 +154,45 @@ private final class JSONNode {
     content = .object([])
   }
 
-  func append(_ node: JSONNode) {
-    guard case .array(var nodes) = content else { return }
+  func append(_ part: Part) {
+    guard case .array(var parts) = content else { return }
     content = .empty
-    nodes.append(node)
-    content = .array(nodes)
+    parts.append(part)
+    content = .array(parts)
   }
 
-  func set(_ key: String, _ node: JSONNode) {
+  func set(_ key: String, _ part: Part) {
     guard case .object(var pairs) = content else { return }
     content = .empty
-    pairs.append((key, node))
+    pairs.append((key, part))
     content = .object(pairs)
   }
 
   var count: Int {
-    if case .array(let nodes) = content { return nodes.count }
+    if case .array(let parts) = content { return parts.count }
     return 0
   }
 }
 
 private struct JSONTreeEncoder: Encoder {
-  let codingPath: [any CodingKey]
+  let path: JSONCodingPath
+  var codingPath: [any CodingKey] { path.keys }
   var userInfo: [CodingUserInfoKey: Any] { [:] }
   let node = JSONNode()
 
-  /// The node of a value, by its own `encode(to:)` or by the rules at the head of this file.
-  func json(_ value: some Encodable, _ key: (any CodingKey)? = nil) throws -> JSONNode {
-    let path = key.map { codingPath + [$0] } ?? codingPath
-    guard path.count <= JSON.maximumDepth else {
+  /// A value, by its own `encode(to:)` or by the rules at the head of this file.
+  func part<T: Encodable>(
+    _ value: T, at key: @autoclosure () -> (any CodingKey)?
+  ) throws -> JSONNode.Part {
+    func place() -> JSONCodingPath { key().map { path.appending($0) } ?? path }
+    if let leaf = try leaf(value, place()) { return .value(leaf) }
+    let inner = JSONTreeEncoder(path: place())
+    guard inner.path.count <= JSON.maximumDepth else {
       throw EncodingError.invalidValue(
-        value, .init(codingPath: path, debugDescription: "nested too deeply"))
+        value, .init(codingPath: inner.codingPath, debugDescription: "nested too deeply"))
     }
-    let inner = JSONTreeEncoder(codingPath: path)
-    if let special = JSON.special(value) {
-      inner.node.content = .value(special)
-    } else {
-      try value.encode(to: inner)
-    }
-    return inner.node
-  }
-
-  func leaf(_ json: JSON) -> JSONNode {
-    let node = JSONNode()
-    node.content = .value(json)
-    return node
-  }
-
-  /// A text without U+0000.
-  func text(_ value: String, _ path: [any CodingKey]) throws -> JSON {
-    guard !TextOrder.containsNull(value) else {
-      throw EncodingError.invalidValue(
-        value, .init(codingPath: path, debugDescription: "U+0000 is not allowed"))
-    }
-    return .string(value)
-  }
-
-  func number(_ value: Double, _ text: String, _ path: [any CodingKey]) throws -> JSON {
-    guard value.isFinite, let number = Numeric(text) else {
-      throw EncodingError.invalidValue(
-        value, .init(codingPath: path, debugDescription: "JSON has no such number"))
-    }
-    return .number(number.reduced)
+    try value.encode(to: inner)
+    return .node(inner.node)
   }
 
   func container<Key>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
@@ -204,7 +211,7 @@ private struct JSONTreeEncoder: Encoder {
 
   /// An encoder for a superclass or a nested container, whose node is part of this one's.
   func nested(_ key: any CodingKey) -> JSONTreeEncoder {
-    JSONTreeEncoder(codingPath: codingPath + [key])
+    JSONTreeEncoder(path: path.appending(key))
   }
 }
 
@@ -216,18 +223,23 @@ private struct JSONSingleEncoding: SingleValueEncodingContainer {
 
   mutating func encodeNil() { put(.null) }
   mutating func encode(_ value: Bool) { put(.bool(value)) }
-  mutating func encode(_ value: String) throws { put(try encoder.text(value, codingPath)) }
+  mutating func encode(_ value: String) throws { put(try text(value, encoder.path)) }
   mutating func encode(_ value: Double) throws {
-    put(try encoder.number(value, value.description, codingPath))
+    put(try number(value, value.description, encoder.path))
   }
   mutating func encode(_ value: Float) throws {
-    put(try encoder.number(Double(value), value.description, codingPath))
+    put(try number(Double(value), value.description, encoder.path))
   }
   mutating func encode<T: Encodable>(_ value: T) throws {
-    if let integer = value as? any FixedWidthInteger & Encodable {
+    if let leaf = try leaf(value, encoder.path) {
+      put(leaf)
+    } else if let integer = value as? any FixedWidthInteger & Encodable {
       put(.number(Numeric(integer.description) ?? .nan))
     } else {
-      encoder.node.content = try encoder.json(value).content
+      switch try encoder.part(value, at: nil) {
+      case .value(let json): put(json)
+      case .node(let node): encoder.node.content = node.content
+      }
     }
   }
   mutating func encode(_ value: Int) { put(.number(Numeric(value))) }
@@ -249,15 +261,15 @@ private struct JSONUnkeyedEncoding: UnkeyedEncodingContainer {
   var codingPath: [any CodingKey] { encoder.codingPath }
   var count: Int { encoder.node.count }
 
-  mutating func encodeNil() { encoder.node.append(encoder.leaf(.null)) }
+  mutating func encodeNil() { encoder.node.append(.value(.null)) }
 
   mutating func encode<T: Encodable>(_ value: T) throws {
-    encoder.node.append(try encoder.json(value, JSONKey(index: count)))
+    encoder.node.append(try encoder.part(value, at: JSONKey(index: count)))
   }
 
   private func nested() -> JSONTreeEncoder {
     let inner = encoder.nested(JSONKey(index: count))
-    encoder.node.append(inner.node)
+    encoder.node.append(.node(inner.node))
     return inner
   }
 
@@ -279,17 +291,17 @@ private struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol
   var codingPath: [any CodingKey] { encoder.codingPath }
 
   mutating func encodeNil(forKey key: Key) {
-    encoder.node.set(key.stringValue, encoder.leaf(.null))
+    encoder.node.set(key.stringValue, .value(.null))
   }
 
   mutating func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
-    _ = try encoder.text(key.stringValue, codingPath)
-    encoder.node.set(key.stringValue, try encoder.json(value, key))
+    _ = try text(key.stringValue, encoder.path)
+    encoder.node.set(key.stringValue, try encoder.part(value, at: key))
   }
 
   private func nested(_ key: any CodingKey) -> JSONTreeEncoder {
     let inner = encoder.nested(key)
-    encoder.node.set(key.stringValue, inner.node)
+    encoder.node.set(key.stringValue, .node(inner.node))
     return inner
   }
 

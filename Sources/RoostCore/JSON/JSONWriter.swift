@@ -19,6 +19,12 @@ package struct JSONWriter {
     needsComma = false
   }
 
+  /// Hands out what has been written so far; what follows goes on where it ends.
+  package mutating func takeBytes() -> [UInt8] {
+    defer { bytes = [] }
+    return bytes
+  }
+
   /// Opens an object.
   package mutating func beginObject() { open(UInt8(ascii: "{")) }
 

@@ -232,6 +232,21 @@ import Testing
     }
   }
 
+  /// A layer above makes a transaction of each change, which waits at its begin or end, too; one of
+  /// the caller's own has its deadline.
+  @Test func aChangeThatHasATransactionIsBounded() async throws {
+    let script = ScriptedLayer([.wait(.seconds(100)), .wait(.milliseconds(200))]) {
+      $0.operation == .transaction
+    }
+    let layers: [any StorageLayer] = [CacheLayer(), TimeoutLayer(.milliseconds(50)), script]
+    try await withLayers(layers, on: .postgres) { store async throws in
+      #expect(await failure { try await store.insert(item) } == "deadlineExceeded -")
+      #expect(try await store.transaction { try await $0.find(RoutedItem.self, 1) } == nil)
+      try await store.insert(item)
+    }
+    #expect(script.calls.count == 3)
+  }
+
   // MARK: Read-only
 
   @Test(arguments: TestBackend.allCases)

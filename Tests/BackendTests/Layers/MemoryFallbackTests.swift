@@ -7,7 +7,7 @@ import RoostTesting
 import Testing
 
 /// Memory in the place of a Postgres that goes away, and comes back.
-@Suite(.timeLimit(.minutes(2))) struct MemoryFallbackTests {
+@Suite(.timeLimit(.minutes(5))) struct MemoryFallbackTests {
   private func open(_ url: String, _ log: LogCollector) async throws -> Store {
     try await Store.open(
       url, backends: [.memory, .file, .postgres], migrations: [Moved.migrations], migrate: .auto,
@@ -70,6 +70,28 @@ import Testing
     try await server.restart()
     try await waitUntil("back") { await store.health() == .ready }
     #expect(try await store.select(Owner.self).fetch().map(\.id) == [1, 2, 4, 9])
+    await store.close()
+  }
+
+  /// A server that answers nothing refuses nothing either.
+  @Test func aServerThatFallsSilent() async throws {
+    let server = try await ThrowawayPostgres.start(.trust)
+    defer { server.stop() }
+    let url = server.url(database: try await server.createDatabase())
+    let log = LogCollector()
+    let store = try await open(url + "?fallback=memory&timeout=300&pool_timeout=2", log)
+    try await store.insert(Owner(id: 1, code: "first"))
+    try server.pause()
+    // It is not known what became of the first ones.
+    try await waitUntil("in memory") {
+      let id = Int.random(in: 100...1_000_000)
+      return await failure { try await store.insert(Owner(id: id, code: "\(id)")) } == "none"
+    }
+    try await store.insert(Owner(id: 2, code: "second"))
+    try server.resume()
+    try await waitUntil("back") { await store.health() == .ready }
+    #expect(try await store.find(Owner.self, 1)?.code == "first")
+    #expect(try await store.find(Owner.self, 2)?.code == "second")
     await store.close()
   }
 

@@ -182,7 +182,7 @@ extension CachedBackend {
       if announcing == nil {
         result = try await call(backend)
       } else {
-        result = try await backend.inTransaction(.init(isolation: .readCommitted)) {
+        result = try await backend.inTransaction(.oneCall) {
           transaction throws(StoreError) in
           let result = try await call(transaction)
           try await announce(refined(result), in: transaction)
