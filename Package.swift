@@ -72,7 +72,9 @@ let package = Package(
     // Short runs are tests; `Tests/Proofs/run` makes long ones.
     .executableTarget(
       name: "Proofs",
-      dependencies: ["RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostTesting"],
+      dependencies: [
+        "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting",
+      ],
       path: "Tests/Proofs", exclude: ["run"], swiftSettings: strict),
     tests("HouseTests", ["Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostTesting"]),
     tests("RoostCoreTests", ["RoostCore"]),

@@ -6,8 +6,8 @@ import RoostMemory
 /// The thread that makes commits durable: it takes all that are queued, writes them with one
 /// write and one fdatasync, and then tells each of them.
 ///
-/// Unchecked sendability holds because `journal`, `snapshotLength` and `synchronizeAt` are touched by
-/// the writer's own thread only, and the other variables only under `condition`.
+/// Unchecked sendability holds because `journal`, `snapshotLength` and `synchronizeAt` are touched
+/// by the writer's own thread only, and the other variables only under `condition`.
 final class JournalWriter: CommitLog, @unchecked Sendable {
   private struct Entry {
     var epoch: Int
@@ -147,8 +147,8 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     }
   }
 
-  /// Waits for commits; nil when the store closes and nothing is left, none when what was written is
-  /// to be on the device. One that is too long stands alone.
+  /// Waits for commits; nil when the store closes and nothing is left, none when what was written
+  /// is to be on the device. One that is too long stands alone.
   private func nextBatch() -> [Entry]? {
     condition.lock()
     defer { condition.unlock() }

@@ -31,7 +31,7 @@ package struct Proof: Sendable {
 
   /// All proofs. To add one is to write it and to name it here.
   package static let all: [Proof] = [
-    .powerLoss, .mutations, .damage, .faults, .kills, .powerCuts,
+    .powerLoss, .mutations, .damage, .faults, .kills, .powerCuts, .differential, .histories,
   ]
 }
 

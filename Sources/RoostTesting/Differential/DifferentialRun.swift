@@ -36,16 +36,18 @@ public struct DifferentialRun: Sendable {
       try await compare(operation.name, step, stores) { await operation.answer($0) }
       if operation.answerIsError { errors += 1 }
       // Rows that nobody asked for must be equal, too.
-      if step % 25 == 0 || step == steps {
-        try await compare("all rows after \(operation.name)", step, stores) { store in
-          await RandomOperation.text { try await Self.rows(store) }
-        }
-      }
+      if step % 25 == 0 || step == steps { try await compareRows(operation.name, step, stores) }
     }
     return errors
   }
 
-  private func compare(
+  func compareRows(_ name: String, _ step: Int, _ stores: [Store]) async throws {
+    try await compare("all rows after \(name)", step, stores) { store in
+      await RandomOperation.text { try await Self.rows(store) }
+    }
+  }
+
+  func compare(
     _ name: String, _ step: Int, _ stores: [Store], _ answer: (Store) async -> String
   ) async throws {
     var answers: [(location: String, answer: String)] = []
@@ -79,9 +81,13 @@ public struct DifferentialMismatch: Error, CustomStringConvertible {
   public let operation: String
   /// Each store's answer.
   public let answers: [String]
+  /// The operations that lead to it, when they are fewer than those of the seed.
+  public var operations: [String] = []
 
-  /// Seed, step, operation and answers.
+  /// Seed, step, operation, answers, and the operations that lead to it.
   public var description: String {
-    "ROOST_SEED=\(seed) ROOST_STEPS=\(step): \(operation)\n" + answers.joined(separator: "\n")
+    var lines = ["ROOST_SEED=\(seed) ROOST_STEPS=\(step): \(operation)"] + answers
+    if !operations.isEmpty { lines += ["after these:"] + operations.map { "  \($0)" } }
+    return lines.joined(separator: "\n")
   }
 }
