@@ -72,7 +72,6 @@ package enum CommitFormat {
   /// for a migration that was applied or undone, or `"migrations":[...]` for changed notes.
   package static func encode(_ commit: Commit) -> [UInt8] {
     var json = JSONWriter(reserving: 256 * commit.effects.count)
-    json.beginObject()
     switch commit.migration {
     case nil: break
     case .ran(let migration):
@@ -87,17 +86,24 @@ package enum CommitFormat {
     json.key("ops")
     json.beginArray()
     let tables = commit.state.catalog.tables
+    var writers: [Int: RowJSONWriter] = [:]
+    func writer(of table: Int) -> RowJSONWriter {
+      if let writer = writers[table] { return writer }
+      let writer = RowJSONWriter(tables[table].definition)
+      writers[table] = writer
+      return writer
+    }
     for effect in commit.effects {
       json.beginArray()
       switch effect {
       case .put(let table, _, let row):
         json.string("put")
         json.string(tables[table].definition.name)
-        RowJSONWriter.write(row, of: tables[table].definition, into: &json)
+        writer(of: table).write(row, into: &json)
       case .remove(let table, let key):
         json.string("del")
         json.string(tables[table].definition.name)
-        RowJSONWriter.write(key: key.values, of: tables[table].definition, into: &json)
+        writer(of: table).write(key: key.values, into: &json)
       case .sequence(let table, let column, let last):
         json.string("seq")
         json.string(tables[table].definition.name)
@@ -107,7 +113,7 @@ package enum CommitFormat {
       json.endArray()
     }
     json.endArray()
-    return Array(json.bytes.dropFirst())
+    return json.bytes
   }
 
   /// Adds the line of a commit, and returns its checksum.

@@ -38,7 +38,8 @@ struct SnapshotWriter {
     line.append(UInt8(ascii: "\n"))
     try writer.append(line)
     for (table, plan) in zip(state.tables, state.catalog.tables) {
-      for (_, row) in table.rows.ascending() { try writer.add(row, of: plan.definition) }
+      let rows = RowJSONWriter(plan.definition)
+      for (_, row) in table.rows.ascending() { try writer.add(row, plan.definition.name, rows) }
     }
     try writer.finish()
     try writer.check()
@@ -46,6 +47,8 @@ struct SnapshotWriter {
 
   private let file: any OpenFile
   private var buffer: [UInt8] = []
+  /// Where a line is put together; kept for its memory.
+  private var json = JSONWriter()
   private var offset: Int64 = 0
   /// The checksum of all that was written.
   private var total: UInt32 = 0
@@ -91,13 +94,15 @@ struct SnapshotWriter {
     return json.bytes + [UInt8(ascii: "[")]
   }
 
-  private mutating func add(_ row: [Value], of table: TableDefinition) throws(FileError) {
+  private mutating func add(
+    _ row: [Value], _ table: String, _ writer: RowJSONWriter
+  ) throws(FileError) {
     if count > 0 { buffer += [UInt8(ascii: ","), UInt8(ascii: "\n")] }
     let start = buffer.count
-    var json = JSONWriter()
+    json.removeAll()
     json.beginArray()
-    json.string(table.name)
-    RowJSONWriter.write(row, of: table, into: &json)
+    json.string(table)
+    writer.write(row, into: &json)
     buffer += json.bytes
     seed = ChecksummedLine.record.seal(&buffer, from: start, seed: seed)
     count += 1

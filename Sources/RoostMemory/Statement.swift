@@ -246,6 +246,8 @@ private struct RowSource {
   let serials: [(position: Int, column: String)]
   /// The columns that the insert does not give and whose default is a random UUID.
   private let identifiers: [Int]
+  /// Whether an insert's rows have all columns in the table's order.
+  private let isWhole: Bool
 
   /// A store gives the present and UUIDs itself; triggers and migrations leave them to their
   /// defaults.
@@ -269,6 +271,7 @@ private struct RowSource {
       if column.isSerial { serials.append((position, column.name)) }
       if column.defaultValue == .randomUUID { identifiers.append(position) }
     }
+    isWhole = positions == Array(table.columns.indices)
     self.identifiers = identifiers
     self.template = template
     self.serials = serials
@@ -280,6 +283,7 @@ private struct RowSource {
         .invalidQuery, "a row has \(given.count) values for \(positions.count) columns",
         table: table.name)
     }
+    if isWhole, given.indices.allSatisfy({ types[$0].accepts(given[$0]) }) { return given }
     var row = template
     for position in identifiers { row[position] = .uuid(UUID()) }
     for index in positions.indices {

@@ -230,7 +230,7 @@ extension TableLinks.Node {
 
   private func json(_ row: [Value]) -> [UInt8] {
     var json = JSONWriter()
-    RowJSONWriter.write(row, of: definition, into: &json)
+    RowJSONWriter(definition).write(row, into: &json)
     return json.bytes
   }
 

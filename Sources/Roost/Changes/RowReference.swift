@@ -16,7 +16,7 @@ package struct RowReference: Sendable, Hashable {
   /// The key as a JSON object, as the change journal keeps it.
   func keyText(_ table: TableDefinition) -> String {
     var json = JSONWriter()
-    RowJSONWriter.write(key: key, of: table, into: &json)
+    RowJSONWriter(table).write(key: key, into: &json)
     return String(decoding: json.bytes, as: UTF8.self)
   }
 

@@ -77,6 +77,11 @@ public struct RowWriter: Sendable {
     values = Array(repeating: nil, count: layout.table.columns.count)
   }
 
+  /// Makes it as new, for the next record.
+  mutating func removeAll() {
+    for position in values.indices { values[position] = nil }
+  }
+
   /// Writes a column's value.
   /// - Throws: `undefinedColumn`.
   @inlinable

@@ -5,24 +5,33 @@ package import RoostCore
 // exactly (numeric, infinities, NaN) are strings; so are times, in ISO form.
 
 /// Writes rows of one table.
-package struct RowJSONWriter {
+package struct RowJSONWriter: Sendable {
+  /// The names of the columns and of the key's, as JSON has them.
+  private let columns: [[UInt8]]
+  private let keys: [[UInt8]]
+
+  /// Writes rows with the table's columns.
+  package init(_ table: TableDefinition) {
+    columns = table.columns.map { JSONWriter.quoted($0.name) }
+    keys = table.primaryKey.columns.map { JSONWriter.quoted($0) }
+  }
+
   /// Writes a row as an object.
-  package static func write(_ row: [Value], of table: TableDefinition, into json: inout JSONWriter)
-  {
+  package func write(_ row: [Value], into json: inout JSONWriter) {
     json.beginObject()
-    for (column, value) in zip(table.columns, row) where !value.isNull {
-      json.key(column.name)
-      write(value, into: &json)
+    for place in 0..<min(columns.count, row.count) where !row[place].isNull {
+      json.key(quoted: columns[place])
+      Self.write(row[place], into: &json)
     }
     json.endObject()
   }
 
   /// Writes a key's columns only.
-  package static func write(key: [Value], of table: TableDefinition, into json: inout JSONWriter) {
+  package func write(key: [Value], into json: inout JSONWriter) {
     json.beginObject()
-    for (column, value) in zip(table.primaryKey.columns, key) {
-      json.key(column)
-      write(value, into: &json)
+    for (name, value) in zip(keys, key) {
+      json.key(quoted: name)
+      Self.write(value, into: &json)
     }
     json.endObject()
   }
@@ -43,7 +52,7 @@ package struct RowJSONWriter {
     case .bytes(let bytes): json.string("\\x" + bytes.map(hex).joined())
     case .uuid(let uuid): json.string(uuid.uuidString.lowercased())
     case .date(let date): json.string(date.description)
-    case .timestamp(let timestamp): json.string(timestamp.description)
+    case .timestamp(let timestamp): json.plain { timestamp.append(to: &$0) }
     case .json(let document): json.value(document)
     case .label(let label): json.string(label.text)
     case .array(let values):

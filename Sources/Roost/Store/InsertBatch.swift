@@ -13,25 +13,48 @@ struct UpsertOptions: Sendable {
 /// All that can be refused without asking a backend is refused here, with the same words for all.
 struct InsertBatch<R: Record>: Sendable {
   let layout: RowLayout
-  private let rows: [[Value?]]
+  private let rows: [GivenRow]
 
   init(_ records: [R], _ core: SessionCore) throws(StoreError) {
     layout = try core.context.layout(R.self)
     let table = layout.table
     let now = core.now
-    var rows: [[Value?]] = []
+    var rows: [GivenRow] = []
     rows.reserveCapacity(records.count)
+    var writer = RowWriter(layout)
     for record in records {
-      var writer = RowWriter(layout)
+      writer.removeAll()
       try record.write(to: &writer)
-      var values = writer.values
-      for (position, column) in table.columns.enumerated() {
-        values[position] = try Self.stored(
-          values[position], column, table.name, now, core.context.generators)
+      var row = GivenRow()
+      row.values.reserveCapacity(table.columns.count)
+      for position in table.columns.indices {
+        let given = writer.values[position]
+        if let given, !given.isNull, table.columns[position].type.accepts(given) {
+          row.values.append(given)
+        } else if let value = try Self.stored(
+          given, table.columns[position], table.name, now, core.context.generators)
+        {
+          row.values.append(value)
+        } else {
+          row.missing.append(position)
+        }
       }
-      rows.append(values)
+      rows.append(row)
     }
     self.rows = rows
+  }
+
+  /// A record's values in the table's order, but for the columns that are left to the backend.
+  private struct GivenRow {
+    var values: [Value] = []
+    /// The places of the columns that are left out; mostly none.
+    var missing: [Int] = []
+
+    /// The value of a column; nil when it is left out.
+    subscript(position: Int) -> Value? {
+      if missing.contains(position) { return nil }
+      return values[position - missing.count { $0 < position }]
+    }
   }
 
   /// The value to store, nil for the backend's own default (a serial).
@@ -60,16 +83,15 @@ struct InsertBatch<R: Record>: Sendable {
     var inserts: [Mutation.Insert] = []
     var missing: [Int]?
     for row in rows {
-      let rowMissing = row.indices.filter { row[$0] == nil }
-      if rowMissing != missing {
-        missing = rowMissing
-        let given = row.indices.filter { row[$0] != nil }
+      if row.missing != missing {
+        missing = row.missing
+        let given = layout.table.columns.indices.filter { !row.missing.contains($0) }
         inserts.append(
           Mutation.Insert(
             table: R.table, columns: given.map { layout.table.columns[$0].name }, rows: [],
             conflict: conflict, returning: returning))
       }
-      inserts[inserts.count - 1].rows.append(row.compactMap { $0 })
+      inserts[inserts.count - 1].rows.append(row.values)
     }
     return inserts
   }
@@ -108,8 +130,8 @@ struct InsertBatch<R: Record>: Sendable {
     }
     let keys = try table.requirePositions(of: table.primaryKey.columns)
     var assignments: [Mutation.Assignment] = []
-    for (position, value) in row.enumerated() where !keys.contains(position) {
-      if let value {
+    for position in table.columns.indices where !keys.contains(position) {
+      if let value = row[position] {
         assignments.append(.init(table.columns[position].name, .literal(value)))
       }
     }

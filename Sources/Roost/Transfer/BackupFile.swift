@@ -24,9 +24,10 @@ final class LineFileWriter {
   }
 
   private func write(_ rows: [[Value]], of table: TableDefinition) throws(FileError) {
+    let writer = RowJSONWriter(table)
     for row in rows {
       json.removeAll()
-      RowJSONWriter.write(row, of: table, into: &json)
+      writer.write(row, into: &json)
       buffer += json.bytes
       buffer.append(UInt8(ascii: "\n"))
       if buffer.count >= Self.piece { try flush() }

@@ -298,9 +298,10 @@ private final class ExportWriter: Sendable {
   }
 
   private func add(_ rows: [[Value]], of table: TableDefinition) throws(StoreError) {
+    let writer = RowJSONWriter(table)
     try state.withLock { state throws(StoreError) in
       for row in rows {
-        RowJSONWriter.write(row, of: table, into: &state.json)
+        writer.write(row, into: &state.json)
         state.count += 1
         guard state.json.bytes.count >= Self.piece else { continue }
         let bytes = state.json.takeBytes()

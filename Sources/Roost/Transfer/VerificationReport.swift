@@ -74,7 +74,7 @@ extension VerificationReport.Table {
     self[difference.kind].count += 1
     guard self[difference.kind].keys.count < limit else { return }
     var json = JSONWriter()
-    RowJSONWriter.write(key: difference.key, of: table, into: &json)
+    RowJSONWriter(table).write(key: difference.key, into: &json)
     if let key = try? JSON(parsing: json.bytes) { self[difference.kind].keys.append(key) }
   }
 }

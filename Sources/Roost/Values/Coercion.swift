@@ -10,6 +10,7 @@ extension ColumnType {
       (.timestamp, .timestamp), (.double, .double), (_, .null):
       true
     case (.integer, .int(let number)): Int64(Int32(truncatingIfNeeded: number)) == number
+    case (.text, .text(let text)): !TextOrder.containsNull(text)
     default: false
     }
   }

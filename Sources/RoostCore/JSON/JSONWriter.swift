@@ -64,6 +64,22 @@ package struct JSONWriter {
     needsComma = false
   }
 
+  /// Writes a key that is quoted already; its value must follow.
+  package mutating func key(quoted key: [UInt8]) {
+    separate()
+    bytes.append(contentsOf: key)
+    bytes.append(UInt8(ascii: ":"))
+    if style == .spaced { bytes.append(UInt8(ascii: " ")) }
+    needsComma = false
+  }
+
+  /// A text as JSON has it, with its quotation marks.
+  package static func quoted(_ text: String) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.string(text)
+    return writer.bytes
+  }
+
   /// Writes `null`.
   package mutating func null() {
     separate()
@@ -114,6 +130,14 @@ package struct JSONWriter {
       var copy = text
       copy.withUTF8 { appendQuoted($0) }
     }
+  }
+
+  /// Writes a string that the body appends, of characters of which none needs an escape.
+  package mutating func plain(_ body: (inout [UInt8]) -> Void) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    body(&bytes)
+    bytes.append(UInt8(ascii: "\""))
   }
 
   /// Writes a value with all its parts.

@@ -42,7 +42,7 @@ extension DatabaseState {
     let state = try validated { table, row, reason in
       var json = JSONWriter()
       if let definition = catalog.schema.tables[table] {
-        RowJSONWriter.write(row, of: definition, into: &json)
+        RowJSONWriter(definition).write(row, into: &json)
       }
       refused.append(
         RefusedRow(

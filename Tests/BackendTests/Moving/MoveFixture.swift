@@ -84,7 +84,7 @@ func allRows(_ backend: any StorageBackend, _ schema: Schema) async throws -> [S
     let order = table.primaryKey.columns.map { OrderTerm(.column($0)) }
     for row in try await backend.query(Query(table: table.name, order: order)) {
       var json = JSONWriter()
-      RowJSONWriter.write(row, of: table, into: &json)
+      RowJSONWriter(table).write(row, into: &json)
       lines.append("\(table.name) \(String(decoding: json.bytes, as: UTF8.self))")
     }
   }
