@@ -17,7 +17,7 @@ package final class MovingBackend: StorageBackend {
   package let to: any StorageBackend
   let schema: Schema
   let links: TableLinks
-  let pending = PendingRows()
+  package let pending = PendingRows()
   let comparison: ReadComparison
   private let current: Mutex<MoveState>
   private let tasks = Mutex<[Task<Void, Never>]>([])
@@ -130,8 +130,20 @@ package final class MovingBackend: StorageBackend {
       .corrupted, "the state of the move is gone from the \(side == .from ? "old" : "new") store")
   }
 
+  /// Takes what waits for what this process has changed: it may be one that was killed and is back,
+  /// and whose clients know what they wrote.
+  func rememberWaiting() async throws(StoreError) {
+    let state = state
+    guard state.stage.isNoting else { return }
+    let waiting = try await journal.next(PendingRows.limit + 1, in: backend(state.authority))
+    var versions: [RowReference: UUID] = [:]
+    for entry in waiting { versions[entry.row] = entry.version }
+    pending.add(versions)
+    pending.end(versions)
+  }
+
   /// Forgets those pending rows that are not in the journal any more.
-  func forgetCarried() async throws(StoreError) {
+  package func forgetCarried() async throws(StoreError) {
     let (ended, overflow) = pending.ended()
     guard !ended.isEmpty || overflow > 0 else { return }
     let backend = authority

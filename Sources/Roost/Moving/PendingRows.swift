@@ -3,7 +3,7 @@ import Synchronization
 
 /// The rows that this process has changed and that may not have been carried yet: the other store
 /// does not answer for them, so that nobody reads a value older than the one that they wrote.
-final class PendingRows: Sendable {
+package final class PendingRows: Sendable {
   /// The most rows kept; beyond, all rows count as pending until the journal is empty.
   static let limit = 100_000
 
@@ -81,5 +81,5 @@ final class PendingRows: Sendable {
   }
 
   /// How many rows may not have been carried.
-  var count: Int { state.withLock { $0.rows.count } }
+  package var count: Int { state.withLock { $0.rows.count } }
 }

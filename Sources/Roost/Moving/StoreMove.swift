@@ -205,6 +205,7 @@ extension StoreMove {
     let state = try await reconcile(old, new)
     let backend = MovingBackend(
       from: old, to: new, schema: from.schema, links: try TableLinks(from.schema), state: state)
+    try await backend.rememberWaiting()
     return StoreMove(backend: backend, mover: Mover(backend, options, log: log))
   }
 

@@ -144,6 +144,26 @@ import Testing
     await store.close()
   }
 
+  /// A process that was killed while its changes waited reads them when it is back.
+  @Test func whoIsBackReadsWhatItWrote() async throws {
+    let old = try await TestBackend.open("memory:", [Moved.migrations])
+    let new = try await TestBackend.open("memory:", [Moved.migrations])
+    let store = try await Store.moving(from: old, to: new, eagerly)
+    let move = try #require(store.move)
+    try await store.insert(Owner(id: 1, code: "a"))
+    try await move.reach(.percentage, readPercent: 100)
+    try await store.upsert([Owner(id: 1, code: "b")])
+    #expect(try await new.find(Owner.self, 1)?.code == "a", "nobody has carried it")
+    let again = try await Store.moving(from: old, to: new, eagerly)
+    #expect(try await again.find(Owner.self, 1)?.code == "b")
+    #expect(try await again.select(Owner.self).where { $0.id == 1 }.first()?.code == "b")
+    try await move.drain()
+    try await again.move?.backend.forgetCarried()
+    #expect(again.move?.backend.pending.count == 0)
+    await again.close()
+    await store.close()
+  }
+
   /// A row changes after it was carried and before its entry is taken out of the journal.
   @Test func aChangeBehindTheCarrier() async throws {
     let behind = BehindLayer()
