@@ -107,7 +107,10 @@ private final class StorePlaces: Sendable {
   init(withPostgres: Bool) async throws {
     folder = NSTemporaryDirectory() + "roost-stores-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-    server = withPostgres ? try await ThrowawayPostgres.start(.trust) : nil
+    // Transactions that wait for each other are found out soon: it happens all the time here.
+    server =
+      withPostgres
+      ? try await ThrowawayPostgres.start(.trust, settings: ["deadlock_timeout": "10ms"]) : nil
   }
 
   func remove() {
