@@ -76,7 +76,7 @@ package struct ChangeJournal: Sendable {
     var versions: [RowReference: UUID] = [:]
     var values: [(table: String, key: String, values: [Value])] = []
     for row in rows {
-      let key = row.keyText(try links.node(row.table).definition)
+      let key = row.keyText(try links.node(row.table))
       let version = UUID()
       versions[row] = version
       values.append(
@@ -130,7 +130,7 @@ package struct ChangeJournal: Sendable {
     for part in Array(rows).parts(of: TableLinks.batch) {
       var keys: [[Value]] = []
       for row in part {
-        let text = row.keyText(try links.node(row.table).definition)
+        let text = row.keyText(try links.node(row.table))
         keys.append([.text(row.table), .text(text)])
       }
       let entries = try await session.get(Self.table, keys: keys, lock: nil)

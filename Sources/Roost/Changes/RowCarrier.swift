@@ -225,13 +225,13 @@ extension TableLinks.Node {
   /// Whether two rows are the same to the last digit, not only equal.
   func isSame(_ left: [Value], _ right: [Value]) -> Bool {
     guard left == right else { return false }
-    return !hasInexactEquality || json(left) == json(right)
+    return !hasInexactEquality || text(left) == text(right)
   }
 
-  private func json(_ row: [Value]) -> [UInt8] {
-    var json = JSONWriter()
-    RowJSONWriter(definition).write(row, into: &json)
-    return json.bytes
+  private func text(_ row: [Value]) -> [UInt8] {
+    var writer = JSONWriter()
+    json.write(row, into: &writer)
+    return writer.bytes
   }
 
   /// New rows so that each comes behind the one of them that it refers to.

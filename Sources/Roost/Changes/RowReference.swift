@@ -14,9 +14,9 @@ package struct RowReference: Sendable, Hashable {
   }
 
   /// The key as a JSON object, as the change journal keeps it.
-  func keyText(_ table: TableDefinition) -> String {
+  func keyText(_ node: TableLinks.Node) -> String {
     var json = JSONWriter()
-    RowJSONWriter(table).write(key: key, into: &json)
+    node.json.write(key: key, into: &json)
     return String(decoding: json.bytes, as: UTF8.self)
   }
 

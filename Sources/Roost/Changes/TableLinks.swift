@@ -23,6 +23,8 @@ package struct TableLinks: Sendable {
   struct Node: Sendable {
     let definition: TableDefinition
     let keyPositions: [Int]
+    /// Writes the table's rows and keys.
+    let json: RowJSONWriter
     /// Behind all tables that it refers to.
     let rank: Int
     var parents: [Link] = []
@@ -66,7 +68,8 @@ package struct TableLinks: Sendable {
     for (rank, table) in tables.enumerated() {
       nodes[table.name] = Node(
         definition: table,
-        keyPositions: try table.requirePositions(of: table.primaryKey.columns), rank: rank,
+        keyPositions: try table.requirePositions(of: table.primaryKey.columns),
+        json: RowJSONWriter(table), rank: rank,
         hasInexactEquality: table.columns.contains { $0.type.hasInexactEquality })
       for key in table.foreignKeys {
         guard let parent = nodes[key.referencedTable]?.definition else {

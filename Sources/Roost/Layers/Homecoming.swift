@@ -81,7 +81,7 @@ struct Homecoming: Sendable {
     _ row: [Value], _ node: TableLinks.Node, _ reason: String
   ) -> LeftBehindRow {
     var json = JSONWriter()
-    RowJSONWriter(node.definition).write(row, into: &json)
+    node.json.write(row, into: &json)
     return LeftBehindRow(
       table: node.name, row: String(decoding: json.bytes, as: UTF8.self), reason: reason)
   }

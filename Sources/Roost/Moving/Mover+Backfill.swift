@@ -53,7 +53,7 @@ extension Mover {
         guard let last = rows.last else { return progress }
         var next = progress
         next.table = node.name
-        next.key = node.reference(last).keyText(node.definition)
+        next.key = node.reference(last).keyText(node)
         next.rows += rows.count
         let copied = next
         let known = Dictionary(rows.map { (node.reference($0), $0) }) { $1 }

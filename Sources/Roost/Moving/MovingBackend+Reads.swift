@@ -16,7 +16,7 @@ extension MovingBackend {
     let references = keys.map { RowReference(table, $0) }
     let node = try links.node(table)
     let elsewhere = references.indices.filter { index in
-      state.isReadFromNew(references[index].keyText(node.definition))
+      state.isReadFromNew(references[index].keyText(node))
         && !pending.contains(references[index])
     }
     guard !elsewhere.isEmpty else {

@@ -56,7 +56,7 @@ private let cancelled = BackendMessage.errorResponse(
     }
   }
 
-  private let late = PostgresQuery("SELECT a").timeout(.milliseconds(200))
+  private let late = PostgresQuery("SELECT a").timeout(.milliseconds(500))
 
   /// A server that answers at once and takes its time to close the cancel connection: as long as it
   /// has not, nothing else is asked.
@@ -193,7 +193,7 @@ private let cancelled = BackendMessage.errorResponse(
       try conversation.describe([])
       try conversation.readRequest()
       try stage.wait(for: "gone")
-      Thread.sleep(forTimeInterval: 0.5)
+      Thread.sleep(forTimeInterval: 1)
       try conversation.send(.bindComplete, .commandComplete(tag: "OK"), .readyForQuery(.idle))
       conversation.waitForEnd()
     } cancel: { _ in
