@@ -7,6 +7,8 @@ final class Lifeline: Sendable {
   /// Beyond the descriptors that a test process has open.
   private static let descriptorLimit: Int32 = 4_096
 
+  private static let starting = Mutex(())
+
   private let input: Mutex<FileHandle?>
 
   private init(_ input: FileHandle) {
@@ -41,8 +43,12 @@ final class Lifeline: Sendable {
     // A child process inherits what is open. Another child with our pipe would keep the server
     // alive; the supervisor, which lives as long as we do, with another's pipe would keep whoever
     // reads that to its end waiting for ever. What the child needs is duplicated, and stays open.
-    for descriptor in 3..<Self.descriptorLimit { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    try process.run()
+    // One at a time: Foundation waits for a process by a socket that it has open to its end, and that
+    // of another supervisor, closed by this, would make it wait for that one and for nothing else.
+    try starting.withLock { _ in
+      for descriptor in 3..<Self.descriptorLimit { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+      try process.run()
+    }
     let line = output.fileHandleForReading.readDataToEndOfFile()
     let answer = String(decoding: line, as: UTF8.self)
       .trimmingCharacters(in: .whitespacesAndNewlines)
