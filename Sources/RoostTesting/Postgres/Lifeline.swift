@@ -43,8 +43,8 @@ final class Lifeline: Sendable {
     // A child process inherits what is open. Another child with our pipe would keep the server
     // alive; the supervisor, which lives as long as we do, with another's pipe would keep whoever
     // reads that to its end waiting for ever. What the child needs is duplicated, and stays open.
-    // One at a time: Foundation waits for a process by a socket that it has open to its end, and that
-    // of another supervisor, closed by this, would make it wait for that one and for nothing else.
+    // One at a time: Foundation waits for a process by a socket that it has open to its end, and
+    // that of another supervisor, closed by this, would make it wait for that one alone.
     try starting.withLock { _ in
       for descriptor in 3..<Self.descriptorLimit { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
       try process.run()
