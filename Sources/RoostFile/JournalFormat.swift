@@ -140,7 +140,7 @@ package enum CommitFormat {
   /// A migration of a snapshot or of changed notes.
   static func write(_ migration: StoredMigration, into json: inout JSONWriter) {
     json.beginObject()
-    write(migration.record, into: &json)
+    migration.record.write(into: &json)
     json.key("sql")
     json.string(migration.text)
     json.endObject()
@@ -152,7 +152,7 @@ package enum CommitFormat {
     json.beginObject()
     json.key("direction")
     json.string(migration.direction.rawValue)
-    write(migration.record, into: &json)
+    migration.record.write(into: &json)
     switch migration.direction {
     case .up:
       json.key("sql")
@@ -162,19 +162,6 @@ package enum CommitFormat {
       json.string(migration.migration.down ?? "")
     }
     json.endObject()
-  }
-
-  private static func write(_ record: AppliedMigration, into json: inout JSONWriter) {
-    json.key("system")
-    json.string(record.system)
-    json.key("version")
-    json.integer(Int64(record.version))
-    json.key("name")
-    json.string(record.name)
-    json.key("checksum")
-    json.string(record.checksum)
-    json.key("appliedAt")
-    json.string(record.appliedAt.description)
   }
 
   /// Repeats a migration that ran, but for its rows. Without a direction it was applied, as all
@@ -203,12 +190,8 @@ package enum CommitFormat {
   }
 
   private static func record(_ json: JSON, path: String) throws(StoreError) -> AppliedMigration {
-    guard let system = json["system"]?.string, let version = json["version"]?.int64,
-      let name = json["name"]?.string, let checksum = json["checksum"]?.string,
-      let appliedAt = json["appliedAt"]?.string.flatMap({ Timestamp($0) })
-    else { throw lacksField(path) }
-    return AppliedMigration(
-      system: system, version: Int(version), name: name, checksum: checksum, appliedAt: appliedAt)
+    guard let record = AppliedMigration(json) else { throw lacksField(path) }
+    return record
   }
 
   private static func lacksField(_ path: String) -> StoreError {

@@ -87,16 +87,7 @@ public struct BackupManifest: Sendable {
     json.beginArray()
     for (migration, text) in zip(migrations, texts) {
       json.beginObject()
-      json.key("system")
-      json.string(migration.system)
-      json.key("version")
-      json.integer(Int64(migration.version))
-      json.key("name")
-      json.string(migration.name)
-      json.key("checksum")
-      json.string(migration.checksum)
-      json.key("appliedAt")
-      json.string(migration.appliedAt.description)
+      migration.write(into: &json)
       json.key("sql")
       json.string(text)
       json.endObject()
@@ -165,13 +156,8 @@ public struct BackupManifest: Sendable {
   private static func migration(
     _ json: JSON, _ path: String
   ) throws(StoreError) -> (AppliedMigration, String) {
-    guard let system = json["system"]?.string, let version = json["version"]?.int64,
-      let name = json["name"]?.string, let checksum = json["checksum"]?.string,
-      let appliedAt = json["appliedAt"]?.string.flatMap({ Timestamp($0) }),
-      let text = json["sql"]?.string
+    guard let record = AppliedMigration(json), let text = json["sql"]?.string
     else { throw .damaged(path, "a migration lacks a field") }
-    let record = AppliedMigration(
-      system: system, version: Int(version), name: name, checksum: checksum, appliedAt: appliedAt)
     return (record, text)
   }
 }

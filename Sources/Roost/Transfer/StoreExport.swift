@@ -18,8 +18,7 @@ public struct StoreExport: Sendable {
   /// The migrations that the store had; when each was applied is not told.
   public let migrations: [AppliedMigration]
   private let bytes: [UInt8]
-  /// Where the rows of each table stand.
-  private let tables: [String: Range<Int>]
+  private let tables: [String: ExportedTable]
 
   fileprivate static let format = "roost-export"
   fileprivate static let version: Int64 = 1
@@ -84,9 +83,11 @@ public struct StoreExport: Sendable {
     ).run()
   }
 
+  fileprivate func count(of table: TableDefinition) -> Int { tables[table.name]?.count ?? 0 }
+
   /// A table's rows, ordered by key.
   fileprivate func rows(of table: TableDefinition) throws(StoreError) -> [[Value]] {
-    guard let range = tables[table.name] else { return [] }
+    guard let range = tables[table.name]?.range else { return [] }
     let read = bytes.withUnsafeBufferPointer { buffer in
       Result { () throws(JSONError) in
         var json = JSONScanner(UnsafeBufferPointer(rebasing: buffer[range]), outerDepth: 2)
@@ -98,9 +99,9 @@ public struct StoreExport: Sendable {
       }
     }
     do throws(JSONError) {
-      let places = try read.get()
+      let rows = try read.get()
       let keys = table.primaryKey.columns.compactMap { table.position(of: $0) }
-      return places.sorted { left, right in
+      return rows.sorted { left, right in
         for key in keys {
           let order = Value.order(left[key], right[key])
           if order != .same { return order == .before }
@@ -113,11 +114,17 @@ public struct StoreExport: Sendable {
   }
 }
 
+/// Where a table's rows stand, and how many there are.
+private struct ExportedTable {
+  var range: Range<Int>
+  var count: Int
+}
+
 /// What stands in a document, and where.
 private struct Parts {
   var version: Int64 = .max
   var migrations: [AppliedMigration] = []
-  var tables: [String: Range<Int>] = [:]
+  var tables: [String: ExportedTable] = [:]
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
     var json = JSONScanner(bytes, outerDepth: 2)
@@ -130,21 +137,23 @@ private struct Parts {
       case "migrations":
         let start = json.offset
         for entry in try json.value().array ?? [] {
-          guard let system = entry["system"]?.string, let version = entry["version"]?.int64,
-            let name = entry["name"]?.string, let checksum = entry["checksum"]?.string
+          guard let migration = AppliedMigration(identity: entry, appliedAt: .now())
           else { throw JSONError(.unexpectedKind, at: start) }
-          migrations.append(
-            AppliedMigration(
-              system: system, version: Int(version), name: name, checksum: checksum,
-              appliedAt: .now()))
+          migrations.append(migration)
         }
       case "tables":
         try json.beginObject()
         while let table = try json.nextKey() {
           _ = try json.peek()
           let start = json.offset
-          try json.skipValue()
-          guard tables.updateValue(start..<json.offset, forKey: table) == nil else {
+          var count = 0
+          try json.beginArray()
+          while try json.nextElement() {
+            try json.skipValue()
+            count += 1
+          }
+          let found = ExportedTable(range: start..<json.offset, count: count)
+          guard tables.updateValue(found, forKey: table) == nil else {
             throw JSONError(.unexpectedKind, at: start)
           }
         }
@@ -165,7 +174,7 @@ private struct ExportSource: RowSource {
   let export: StoreExport
 
   func count(_ table: TableDefinition) async throws(StoreError) -> Int {
-    try export.rows(of: table).count
+    export.count(of: table)
   }
 
   func scan(
@@ -281,14 +290,7 @@ private final class ExportWriter: Sendable {
     json.beginArray()
     for migration in migrations {
       json.beginObject()
-      json.key("system")
-      json.string(migration.system)
-      json.key("version")
-      json.integer(Int64(migration.version))
-      json.key("name")
-      json.string(migration.name)
-      json.key("checksum")
-      json.string(migration.checksum)
+      migration.writeIdentity(into: &json)
       json.endObject()
     }
     json.endArray()
