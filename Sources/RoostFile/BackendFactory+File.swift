@@ -116,16 +116,6 @@ package enum FileStore {
     ) { await engine.close() }
   }
 
-  /// Replaces a store's journals by a snapshot. The store must not be open.
-  /// - Throws: what `recover` throws.
-  package static func compact(
-    _ path: String, files: any FileSystem = SystemFileSystem()
-  ) throws(StoreError) {
-    let (folder, lock, store) = try recover(path, files: files, isCreating: false)
-    defer { try? lock.close() }
-    try write(store, into: folder)
-  }
-
   /// Writes a store as a snapshot, in the place of all that is in its folder.
   static func write(_ store: RecoveredStore, into folder: StoreFolder) throws(StoreError) {
     var journal = Journal(store, folder)

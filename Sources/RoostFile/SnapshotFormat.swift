@@ -166,7 +166,7 @@ enum SnapshotReader {
     var seed = CRC32C.checksum(UnsafeRawBufferPointer(first))
     // Before its migrations are read: what is damaged is not to look like a wrong migration.
     guard isFollowed(seed, by: lines) else {
-      try refuseNewer(first, path)
+      try firstLine(first, path)
       throw .damaged(path, "its first or second line has a wrong checksum")
     }
     var (header, state) = try readHeader(first, path)
@@ -227,9 +227,10 @@ enum SnapshotReader {
     return ChecksummedLine.record.verify(record, seed: seed) != nil
   }
 
+  /// The first line as a document.
   /// - Throws: `invalidConfiguration` for a newer format, `corrupted` for what is no snapshot.
   @discardableResult
-  private static func refuseNewer(
+  private static func firstLine(
     _ line: UnsafeBufferPointer<UInt8>, _ path: String
   ) throws(StoreError) -> JSON {
     // The first line ends in an open array: with its end it is a document of its own.
@@ -249,7 +250,7 @@ enum SnapshotReader {
   static func readHeader(
     _ line: UnsafeBufferPointer<UInt8>, _ path: String
   ) throws(StoreError) -> (SnapshotHeader, DatabaseState) {
-    let json = try refuseNewer(line, path)
+    let json = try firstLine(line, path)
     guard let storeID = json["storeID"]?.string.flatMap({ UUID(uuidString: $0) }),
       let generation = json["generation"]?.int64, let last = json["lastSeq"]?.int64,
       let chain = json["chain"]?.string.flatMap({ UInt32($0, radix: 16) }),

@@ -77,14 +77,7 @@ package struct StoreFolder: Sendable {
     }
     return try attempt { () throws(FileError) in
       if !isStore { try synchronizeParent(isOwn: isNew) }
-      let file = try files.open(lockPath, .create)
-      do throws(FileError) {
-        try file.lock()
-      } catch {
-        try? file.close()
-        throw error
-      }
-      return file
+      return try lock(.create)
     }
   }
 
@@ -93,16 +86,18 @@ package struct StoreFolder: Sendable {
     guard try attempt({ () throws(FileError) in try files.status(lockPath) })?.kind == .file else {
       throw StoreError(.invalidConfiguration, "there is no store at \(path)")
     }
-    return try attempt { () throws(FileError) in
-      let file = try files.open(lockPath, .read)
-      do throws(FileError) {
-        try file.lock()
-      } catch {
-        try? file.close()
-        throw error
-      }
-      return file
+    return try attempt { () throws(FileError) in try lock(.read) }
+  }
+
+  private func lock(_ mode: FileMode) throws(FileError) -> any OpenFile {
+    let file = try files.open(lockPath, mode)
+    do throws(FileError) {
+      try file.lock()
+    } catch {
+      try? file.close()
+      throw error
     }
+    return file
   }
 
   private func create(isCreating: Bool) throws(StoreError) {

@@ -135,7 +135,7 @@ package final class PowerLossScript: @unchecked Sendable {
     if let failure = seen.failure { throw failure }
   }
 
-  /// What a rule has seen.
+  /// What a rule has seen. Unchecked sendability holds as that of the script does.
   private final class Seen: @unchecked Sendable {
     var failure: (any Error)?
     var count = 0

@@ -21,9 +21,7 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
     _ body: @Sendable (any StorageTransaction) async throws -> Result
   ) async throws -> Result {
     let end = ContinuousClock.now + options.deadline
-    var begun = StorageCall(.transaction, mayWrite: !options.isReadOnly)
-    begun.isOneCall = options.isOneCall
-    let call = begun
+    let call = StorageCall(beginning: options)
     return try await layer.run(around: call) {
       // A layer may run it again; the time goes on.
       let remaining = end - .now

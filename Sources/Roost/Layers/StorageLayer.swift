@@ -48,6 +48,12 @@ public struct StorageCall: Sendable, Hashable {
     self.isInTransaction = isInTransaction
   }
 
+  /// A transaction with these options.
+  init(beginning options: TransactionOptions) {
+    self.init(.transaction, mayWrite: !options.isReadOnly)
+    isOneCall = options.isOneCall
+  }
+
   /// Whether it may be run again when nothing has come of it. A scan may not: its caller has seen
   /// rows.
   public var isRepeatable: Bool { !isInTransaction && operation != .scan }

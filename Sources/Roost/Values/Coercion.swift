@@ -2,7 +2,8 @@ import Foundation
 import RoostCore
 
 extension ColumnType {
-  /// Whether a value can be stored as it is, without a look at its size or content.
+  /// Whether a value is one of those that can be stored as they are and that little has to be
+  /// looked at for. `coerce` decides about all others.
   @inlinable
   package func accepts(_ value: Value) -> Bool {
     switch (self, value) {

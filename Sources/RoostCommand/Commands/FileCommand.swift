@@ -1,4 +1,3 @@
-import Foundation
 import Roost
 import RoostCore
 import RoostFile
@@ -80,9 +79,7 @@ private enum FileCommand {
   }
 
   static func compact(_ word: String, _ arguments: Arguments) throws -> ExitCode {
-    let path = try path(word)
-    try FileStore.compact(path)
-    let report = try FolderTools(path).verify()
+    let report = try FolderTools(try path(word)).compact()
     try show(report, arguments) { Terminal.print("compacted: \(size(report))") }
     return .success
   }

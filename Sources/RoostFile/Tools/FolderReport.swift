@@ -37,7 +37,7 @@ package struct FolderReport: Sendable, Equatable, Codable {
 
 extension DatabaseState {
   /// The rows that keep all constraints, and those that do not.
-  func sorted() throws(StoreError) -> (state: DatabaseState, refused: [RefusedRow]) {
+  func withoutRefused() throws(StoreError) -> (state: DatabaseState, refused: [RefusedRow]) {
     var refused: [RefusedRow] = []
     let state = try validated { table, row, reason in
       var json = JSONWriter()

@@ -1,4 +1,3 @@
-import Foundation
 package import Roost
 package import RoostCore
 import RoostMemory
@@ -20,7 +19,7 @@ package struct FolderTools {
       do throws(StoreError) {
         let store = try Recovery(folder: folder).read().store
         var report = FolderReport(store)
-        report.refused = try store.state.sorted().refused
+        report.refused = try store.state.withoutRefused().refused
         return report
       } catch {
         guard error.code == .corrupted else { throw error }
@@ -28,7 +27,7 @@ package struct FolderTools {
         var report = FolderReport(reading.store)
         report.problem = error.message
         report.findings = reading.findings
-        report.refused = try reading.store.state.sorted().refused
+        report.refused = try reading.store.state.withoutRefused().refused
         return report
       }
     }
@@ -46,7 +45,7 @@ package struct FolderTools {
         throw StoreError(.corrupted, "\(folder.path): \(finding)")
       }
       var store = reading.store
-      let (state, refused) = try store.state.sorted()
+      let (state, refused) = try store.state.withoutRefused()
       if let row = refused.first {
         let others = refused.count > 1 ? " (and \(refused.count - 1) more)" : ""
         throw StoreError(.checkViolation, "\(row)\(others)", table: row.table)
@@ -72,7 +71,7 @@ package struct FolderTools {
         throw StoreError(.invalidConfiguration, "there is a store at \(path) already")
       }
       var store = old
-      let (state, refused) = try reading.store.state.sorted()
+      let (state, refused) = try reading.store.state.withoutRefused()
       (store.state, store.lastSequence) = (state, reading.store.lastSequence)
       try FileStore.write(store, into: target)
       var report = FolderReport(store)
@@ -80,6 +79,16 @@ package struct FolderTools {
       report.refused = refused
       return report
     }
+  }
+
+  /// Replaces the journals by a snapshot. What the last process had no time for is done first.
+  /// - Throws: as opening the store.
+  package func compact() throws(StoreError) -> FolderReport {
+    let (_, lock, store) = try FileStore.recover(
+      folder.path, files: folder.files, isCreating: false)
+    defer { try? lock.close() }
+    try FileStore.write(store, into: folder)
+    return FolderReport(store)
   }
 
   /// Runs a body while no process has the store open.

@@ -73,11 +73,7 @@ struct TolerantReading {
   private mutating func readSnapshot() throws(StoreError) {
     let path = folder.snapshotPath
     guard let bytes = try text(path) else { return }
-    var result: Result<Void, StoreError> = .success(())
-    bytes.withUnsafeBufferPointer { buffer in
-      result = Result { () throws(StoreError) in try readSnapshot(buffer, path) }
-    }
-    try result.get()
+    try bytes.withBuffer { buffer throws(StoreError) in try readSnapshot(buffer, path) }
   }
 
   private mutating func readSnapshot(
@@ -159,11 +155,7 @@ struct TolerantReading {
     store.generation = journal.generation
     store.journalCount += 1
     store.wasClosed = false
-    var result: Result<Void, StoreError> = .success(())
-    bytes.withUnsafeBufferPointer { buffer in
-      result = Result { () throws(StoreError) in try read(buffer, journal) }
-    }
-    try result.get()
+    try bytes.withBuffer { buffer throws(StoreError) in try read(buffer, journal) }
   }
 
   private mutating func read(

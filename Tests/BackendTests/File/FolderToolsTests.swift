@@ -28,7 +28,7 @@ import Testing
       try await store.insert(TallyNote(id: id, tallyID: id, text: "note \(id)"))
     }
     await store.close()
-    if compacted { try FileStore.compact(path) }
+    if compacted { _ = try FolderTools(path).compact() }
   }
 
   private func bytes() throws -> [String: Data] {

@@ -124,7 +124,7 @@ struct MigrationFixture {
   func compact(_ set: MigrationSet) async throws {
     guard backend == .file else { return }
     let path = String(url.dropFirst("file:".count))
-    try FileStore.compact(path)
+    _ = try FolderTools(path).compact()
     try await open(set) { _ in }
     try #require(FileManager.default.fileExists(atPath: "\(path)/snapshot.json"))
   }
