@@ -8,7 +8,6 @@ struct SideBySide {
     let command: [String]
     var rates = Figures()
     var processorMicroseconds = Figures()
-    var mebibytes = Figures()
 
     init(_ name: String, _ command: [String]) {
       self.name = name
@@ -38,8 +37,8 @@ struct SideBySide {
     self.rounds = rounds
   }
 
-  /// Runs all rounds. A contestant prints seconds, its CPU seconds, how often it did the work, a
-  /// sum over what it saw and, if it likes, its peak memory in KiB.
+  /// Runs all rounds. A contestant prints seconds, its CPU seconds, how often it did the work, and
+  /// a sum over what it saw.
   /// - Parameter words: what follows a contestant's command, by its place and the round.
   /// - Throws: a `Failure` when two contestants saw different sums: who skips work is not faster.
   mutating func run(_ words: (_ contestant: Int, _ round: Int) throws -> [String]) throws {
@@ -50,16 +49,13 @@ struct SideBySide {
         let name = contestants[index].name
         let numbers = try Child.output(of: contestants[index].command + words(index, round))
           .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-        guard numbers.count == 4 || numbers.count == 5 else {
-          throw Failure("\(name) printed other figures")
-        }
+        guard numbers.count == 4 else { throw Failure("\(name) printed other figures") }
         guard sum == nil || sum == numbers[3] else {
           throw Failure("\(name) saw something else: \(numbers[3])")
         }
         sum = numbers[3]
         contestants[index].rates.add(numbers[2] / numbers[0])
         contestants[index].processorMicroseconds.add(numbers[1] / numbers[2] * 1e6)
-        if numbers.count == 5 { contestants[index].mebibytes.add(numbers[4] / 1_024) }
       }
     }
   }

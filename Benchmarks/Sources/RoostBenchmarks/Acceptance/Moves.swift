@@ -21,10 +21,9 @@ struct Moves {
   func run() async throws {
     let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
     defer { server.stop() }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = try ScratchFolder()
+    defer { scratch.remove() }
+    let folder = scratch.path
     func url(_ place: Place) async throws -> String {
       switch place {
       case .memory: "memory:\(UUID().uuidString)"

@@ -69,9 +69,9 @@ struct Outages {
   private func run(
     _ policy: Policy, _ figures: inout Table, _ sums: inout Table
   ) async throws -> Bool {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = try ScratchFolder()
+    defer { scratch.remove() }
+    let folder = scratch.path + "/behind"
     let primary = try await ThrowawayPostgres.start(
       .trust, isDurable: true, settings: ["synchronous_commit": "on"])
     defer { primary.stop() }

@@ -18,10 +18,9 @@ struct IndexPackages {
   func run() async throws {
     let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
     defer { server.stop() }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = try ScratchFolder()
+    defer { scratch.remove() }
+    let folder = scratch.path
 
     var contestants = ["memory", "file", "Postgres"].map { Contestant(name: $0) }
     var stored: [Double]?

@@ -17,10 +17,9 @@ struct Steady {
   func run() async throws {
     let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
     defer { server.stop() }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = try ScratchFolder()
+    defer { scratch.remove() }
+    let folder = scratch.path
     print(
       "1000 operations a second for \(options.steadySeconds) s; times are from when each was due\n")
     var table = Table(

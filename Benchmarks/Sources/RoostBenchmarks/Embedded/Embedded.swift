@@ -9,10 +9,9 @@ struct Embedded {
   }
 
   func run() async throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("roost-benchmarks-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = try ScratchFolder()
+    defer { scratch.remove() }
+    let folder = scratch.path
     print("Embedded stores, \(options.rounds) rounds; ratios are medians of those of a round\n")
     var table = SideBySide.table
     for workload in EmbeddedWorkload.allCases {

@@ -40,7 +40,7 @@ enum EmbeddedWorkload: String, CaseIterable {
 
 /// The workloads over Roost.
 extension EmbeddedWorkload {
-  /// Prints seconds, CPU seconds, operations, a sum over what was seen, and peak memory in KiB.
+  /// Prints seconds, CPU seconds, operations and a sum over what was seen.
   func run(url: String, count: Int) async throws {
     let store = try await Self.open(url)
     if self != .commit && self != .commit64 && self != .load {
@@ -77,7 +77,7 @@ extension EmbeddedWorkload {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let processorSeconds = Machine.processorSeconds - processor
     await store.close()
-    print(seconds, processorSeconds, count, sum, Machine.peakKibibytes)
+    print(seconds, processorSeconds, count, sum)
   }
 
   private static func open(_ url: String) async throws -> Store {
