@@ -35,6 +35,7 @@ let package = Package(
     .library(name: "RoostFile", targets: ["RoostFile"]),
     .library(name: "RoostPostgres", targets: ["RoostPostgres"]),
     .library(name: "RoostSystems", targets: ["RoostSystems"]),
+    .library(name: "RoostBench", targets: ["RoostBench"]),
     .library(name: "RoostTesting", targets: ["RoostTesting"]),
     .library(name: "PostgresClient", targets: ["PostgresClient"]),
     .executable(name: "roost", targets: ["RoostCommand"]),
@@ -51,11 +52,12 @@ let package = Package(
     library("RoostPostgres", ["RoostCore", "Roost", "PostgresWire", "PostgresClient"]),
     library(
       "RoostSystems", ["RoostCore", "Roost"], plugins: [.plugin(name: "EmbedMigrationsPlugin")]),
+    library("RoostBench", ["RoostCore", "Roost", "RoostSystems"]),
     .executableTarget(
       name: "RoostCommand",
       dependencies: [
         "RoostCore", "PostgresClient", "Roost", "RoostMemory", "RoostFile", "RoostPostgres",
-        "RoostSystems",
+        "RoostSystems", "RoostBench",
       ],
       resources: [.copy("Sample/packages.deb822")],
       swiftSettings: strict),
@@ -84,7 +86,7 @@ let package = Package(
       "BackendTests",
       [
         "RoostCore", "Roost", "RoostMemory", "RoostFile", "RoostPostgres", "RoostSystems",
-        "RoostTesting", "PostgresClient", "Proofs",
+        "RoostTesting", "RoostBench", "PostgresClient", "Proofs",
       ]),
     tests("PostgresWireTests", ["RoostCore", "PostgresWire"]),
     tests("PostgresClientTests", ["RoostCore", "PostgresWire", "PostgresClient", "RoostTesting"]),

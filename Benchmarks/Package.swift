@@ -16,6 +16,7 @@ let package = Package(
         .product(name: "RoostFile", package: "Roost"),
         .product(name: "RoostPostgres", package: "Roost"),
         .product(name: "RoostSystems", package: "Roost"),
+        .product(name: "RoostBench", package: "Roost"),
         .product(name: "RoostTesting", package: "Roost"),
         .product(name: "PostgresClient", package: "Roost"),
       ],

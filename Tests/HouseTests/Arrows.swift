@@ -10,13 +10,14 @@ enum Arrows {
     "RoostFile": ["RoostCore", "Roost", "RoostMemory"],
     "RoostPostgres": ["RoostCore", "Roost", "PostgresWire", "PostgresClient"],
     "RoostSystems": ["RoostCore", "Roost"],
+    "RoostBench": ["RoostCore", "Roost", "RoostSystems"],
     "RoostTesting": [
       "RoostCore", "PostgresWire", "PostgresClient", "Roost", "RoostMemory", "RoostFile",
       "RoostPostgres", "RoostSystems",
     ],
     "RoostCommand": [
       "RoostCore", "PostgresWire", "PostgresClient", "Roost", "RoostMemory", "RoostFile",
-      "RoostPostgres", "RoostSystems",
+      "RoostPostgres", "RoostSystems", "RoostBench",
     ],
     "EmbedMigrations": [],
     "EmbedMigrationsPlugin": [],
