@@ -70,13 +70,29 @@ struct JournalHeader {
 /// `"migration":{...}` for a migration that was applied or undone, or `"migrations":[...]` for
 /// changed notes.
 struct CommitMembers {
+  /// How an operation on a table's row begins, up to the row, and how rows are written.
+  private struct Table {
+    let put: [UInt8]
+    let remove: [UInt8]
+    let rows: RowJSONWriter
+
+    init(_ table: TableDefinition) {
+      let name = JSONWriter.quoted(table.name)
+      put = Array("[\"put\",".utf8) + name
+      remove = Array("[\"del\",".utf8) + name
+      rows = RowJSONWriter(table)
+    }
+  }
+
   private let migration: MigrationChange?
-  private let tables: [TablePlan]
-  private var writers: [Int: RowJSONWriter] = [:]
+  private let catalog: Catalog
+  /// By their places; nil until they are needed.
+  private var tables: [Table?]
 
   init(_ commit: Commit) {
     migration = commit.migration
-    tables = commit.state.catalog.tables
+    catalog = commit.state.catalog
+    tables = Array(repeating: nil, count: catalog.tables.count)
   }
 
   func begin(_ json: inout JSONWriter) {
@@ -96,19 +112,19 @@ struct CommitMembers {
   }
 
   mutating func write(_ effect: Effect, into json: inout JSONWriter) {
-    json.beginArray()
     switch effect {
-    case .put(let table, _, let row):
-      json.string("put")
-      json.string(tables[table].definition.name)
-      writer(of: table).write(row, into: &json)
-    case .remove(let table, let key):
-      json.string("del")
-      json.string(tables[table].definition.name)
-      writer(of: table).write(key: key.values, into: &json)
-    case .sequence(let table, let column, let last):
+    case .put(let place, _, let row):
+      let table = table(place)
+      json.raw(table.put)
+      table.rows.write(row, into: &json)
+    case .remove(let place, let key):
+      let table = table(place)
+      json.raw(table.remove)
+      table.rows.write(key: key.values, into: &json)
+    case .sequence(let place, let column, let last):
+      json.beginArray()
       json.string("seq")
-      json.string(tables[table].definition.name)
+      json.string(catalog.tables[place].definition.name)
       json.string(column)
       json.integer(last)
     }
@@ -119,11 +135,11 @@ struct CommitMembers {
     json.endArray()
   }
 
-  private mutating func writer(of table: Int) -> RowJSONWriter {
-    if let writer = writers[table] { return writer }
-    let writer = RowJSONWriter(tables[table].definition)
-    writers[table] = writer
-    return writer
+  private mutating func table(_ place: Int) -> Table {
+    if let table = tables[place] { return table }
+    let table = Table(catalog.tables[place].definition)
+    tables[place] = table
+    return table
   }
 }
 

@@ -76,12 +76,10 @@ package struct JSONWriter {
     needsComma = false
   }
 
-  /// Writes a key that is quoted already; its value must follow.
-  package mutating func key(quoted key: [UInt8]) {
+  /// Writes a key that is quoted already and has its colon; its value must follow.
+  package mutating func key(written key: [UInt8]) {
     separate()
     bytes.append(contentsOf: key)
-    bytes.append(UInt8(ascii: ":"))
-    if style == .spaced { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
   }
 
