@@ -17,7 +17,7 @@ struct Arguments: Sendable {
   /// Reads a command line.
   /// - Throws: `UsageError`, naming the word.
   init(_ words: [String], for command: Command) throws(UsageError) {
-    let known = Self.common + command.options
+    let known = command.allOptions
     var rest = words[...]
     while let word = rest.popFirst() {
       if word == "--" {

@@ -18,7 +18,7 @@ enum Help {
   }
 
   static func page(of command: Command) -> String {
-    let options = (command.options + Arguments.common).map { option in
+    let options = command.allOptions.map { option in
       "  \(pad([option.name, option.value ?? ""].joined(separator: " "), 18))\(option.summary)"
     }.joined(separator: "\n")
     return """

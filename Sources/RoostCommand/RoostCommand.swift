@@ -86,6 +86,11 @@ struct Command: Sendable {
 
   static let all: [Command] = [
     .index, .search, .show, .dependencies, .dependents, .stats, .migrate, .copy, .verify,
-    .move, .backup, .restore, .file, .ping, .health, .doctor, .monitor, .slow,
+    .move, .backup, .restore, .file, .ping, .health, .doctor, .monitor, .slow, .bench,
   ]
+
+  /// Its options, and those of all commands that it has not in a form of its own.
+  var allOptions: [Option] {
+    options + Arguments.common.filter { common in !options.contains { $0.name == common.name } }
+  }
 }

@@ -7,12 +7,15 @@ struct SQLWriter {
   /// A list of candidates that is longer is joined instead of searched.
   private static let longListCount = 8
 
-  private(set) var text = ""
+  private(set) var text: String
   private(set) var parameters = PostgresParameters()
   private let table: TableDefinition
 
   init(_ table: TableDefinition) {
     self.table = table
+    text = ""
+    // Most statements name all columns: as one piece, the text is not copied as it grows.
+    text.reserveCapacity(64 + 24 * table.columns.count)
   }
 
   /// Appends SQL that holds nothing from outside.
@@ -21,11 +24,28 @@ struct SQLWriter {
   }
 
   mutating func add(identifier name: String) {
-    text += PostgresQuery.quote(identifier: name)
+    // Every statement is full of names, and hardly one has a quote in it.
+    guard !name.utf8.contains(UInt8(ascii: "\"")) else {
+      text += PostgresQuery.quote(identifier: name)
+      return
+    }
+    text += "\""
+    text += name
+    text += "\""
   }
 
-  mutating func add(identifiers names: [String]) {
-    text += names.map { PostgresQuery.quote(identifier: $0) }.joined(separator: ", ")
+  mutating func add(identifiers names: some Sequence<String>) {
+    var separator = ""
+    for name in names {
+      text += separator
+      add(identifier: name)
+      separator = ", "
+    }
+  }
+
+  /// Appends the names of all columns.
+  mutating func addColumns() {
+    add(identifiers: table.columns.lazy.map(\.name))
   }
 
   /// Appends a value as a parameter.

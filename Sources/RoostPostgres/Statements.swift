@@ -12,7 +12,7 @@ enum Statements {
   static func select(_ query: Query, _ table: TableDefinition) throws(StoreError) -> SQLWriter {
     var sql = SQLWriter(table)
     sql.add("SELECT ")
-    sql.add(identifiers: query.columns ?? table.columns.map(\.name))
+    if let columns = query.columns { sql.add(identifiers: columns) } else { sql.addColumns() }
     sql.add(" FROM ")
     sql.add(identifier: table.name)
     try sql.addFilter(query.filter)
@@ -33,12 +33,20 @@ enum Statements {
     let types = try table.requirePositions(of: columns).map { table.columns[$0].type }
     var sql = SQLWriter(table)
     sql.add("SELECT ")
-    sql.add(identifiers: table.columns.map(\.name))
+    sql.addColumns()
     sql.add(" FROM ")
     sql.add(identifier: table.name)
     sql.add(" WHERE (")
     sql.add(identifiers: columns)
-    if columns.count == 1 {
+    if keys.count == 1 {
+      // What most calls ask for: no array to make here and to take apart there.
+      sql.add(") = (")
+      for (index, value) in keys[0].enumerated() {
+        if index > 0 { sql.add(", ") }
+        try sql.add(value, as: types[index])
+      }
+      sql.add(")")
+    } else if columns.count == 1 {
       sql.add(") = ANY (")
       try sql.add(keys.map { $0[0] }, elements: types[0])
       sql.add(")")
@@ -137,7 +145,7 @@ enum Statements {
         }
       }
       try sql.addConflict(insert.conflict, table)
-      sql.addReturning(insert.returning, table)
+      sql.addReturning(insert.returning)
       statements.append(sql)
     }
     return statements
@@ -167,7 +175,7 @@ enum Statements {
       }
     }
     try sql.addFilter(update.filter)
-    sql.addReturning(update.returning, table)
+    sql.addReturning(update.returning)
     return sql
   }
 
@@ -178,7 +186,7 @@ enum Statements {
     sql.add("DELETE FROM ")
     sql.add(identifier: table.name)
     try sql.addFilter(delete.filter)
-    sql.addReturning(delete.returning, table)
+    sql.addReturning(delete.returning)
     return sql
   }
 }
@@ -236,10 +244,10 @@ extension SQLWriter {
     }
   }
 
-  fileprivate mutating func addReturning(_ returning: Bool, _ table: TableDefinition) {
+  fileprivate mutating func addReturning(_ returning: Bool) {
     guard returning else { return }
     add(" RETURNING ")
-    add(identifiers: table.columns.map(\.name))
+    addColumns()
   }
 }
 

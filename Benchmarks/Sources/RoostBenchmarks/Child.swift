@@ -1,10 +1,6 @@
 import Foundation
 import PostgresClient
 import Roost
-import RoostFile
-import RoostMemory
-import RoostPostgres
-import RoostSystems
 
 /// The side that measures: a process of its own for each figure.
 enum Child {
@@ -19,7 +15,7 @@ enum Child {
         throw Failure("no such workload: \(words)")
       }
       try await workload.run(url: words[2], count: count)
-    case ("index", 3): try await index(url: words[1], file: words[2])
+    case ("store", 9): try await StoreChild(words).run()
     case ("steady", 3): try await Steady.child(url: words[1], seconds: Int(words[2]) ?? 0)
     case ("serve", 5): try await MoveServer(words).run()
     case ("mover", 3): try await MoveServer.runMover(from: words[1], to: words[2])
@@ -103,20 +99,5 @@ enum Child {
     }
     await pool.close()
     print(rate)
-  }
-
-  /// Indexes a list into an empty store; prints seconds, rows written, projects, edges and KiB.
-  private static func index(url: String, file: String) async throws {
-    let start = ContinuousClock.now
-    let list = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
-    let packages = try DebianPackageIndex.read(list, file: file)
-    let store = try await Store.open(
-      url, backends: [.memory, .file, .postgres], migrations: [.coherence], migrate: .auto)
-    let report = try await ProjectStore(store).index(packages, ecosystem: "debian")
-    await store.close()
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    print(
-      seconds, report.inserted + report.edgesAdded, report.inserted, report.edgesAdded,
-      Machine.peakKibibytes)
   }
 }

@@ -37,7 +37,7 @@ enum RoostBenchmarks {
       print("")
       fflush(nil)
     }
-    if options.measures("backends") { try await IndexPackages(options).run() }
+    if options.measures("backends") { try await Backends(options).run() }
     // These take their time: only when they are asked for.
     switch options.only {
     case "steady": try await Steady(options).run()

@@ -1,5 +1,6 @@
 import Foundation
 import Roost
+import RoostBench
 import RoostFile
 import RoostMemory
 import RoostPostgres
@@ -44,17 +45,17 @@ struct Steady {
   /// Prints the figures of one backend.
   static func child(url: String, seconds: Int) async throws {
     let store = try await Store.open(
-      url, backends: [.memory, .file, .postgres], migrations: [ConformanceSuite.migrations],
+      url, backends: [.memory, .file, .postgres], migrations: [.bench],
       environment: [:])
     var load = SteadyLoad()
     load.seconds = seconds
     let report = try await load.run(on: store)
     await store.close()
-    let times = [0.5, 0.95, 0.99, 1].map { part in
-      (report.durations.percentile(part) ?? .zero) / .milliseconds(1)
-    }
+    guard let times = report.latencies.percentiles else { throw Failure("nothing was done") }
     let failures = report.failures.values.reduce(0, +)
-    print(report.operations, times[0], times[1], times[2], times[3], failures)
+    let worst = report.worst / .milliseconds(1)
+    print(
+      report.operations, times.p50 / 1_000, times.p95 / 1_000, times.p99 / 1_000, worst, failures)
     print(report.kibibytes.early, report.kibibytes.late)
     print(report.descriptors.early, report.descriptors.late)
   }

@@ -1,5 +1,5 @@
 import Roost
-import RoostTesting
+import RoostBench
 import Testing
 
 /// A load that a small server has, for a while: nothing fails, nothing grows. `Benchmarks` has the
@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [TestBackend.file, .postgres]) func twentySeconds(backend: TestBackend)
     async throws
   {
-    try await withSystem(backend, [ConformanceSuite.migrations]) { store in
+    try await withSystem(backend, [.bench]) { store in
       var load = SteadyLoad()
       load.perSecond = 500
       let report = try await load.run(on: store)

@@ -1,6 +1,6 @@
 public import Roost
-public import RoostCore
 import Foundation
+import RoostCore
 import Synchronization
 
 /// So many operations a second on a store for a while, and what came of them.
@@ -28,8 +28,12 @@ public struct SteadyLoad: Sendable {
   public struct Report: Sendable {
     /// How many operations were made.
     public internal(set) var operations = 0
-    /// How long they took from when they were due.
-    public internal(set) var durations = DurationHistogram()
+    /// How long it took, in seconds.
+    public internal(set) var seconds = 0.0
+    /// How long operations took from when they were due.
+    public internal(set) var latencies = Latencies()
+    /// How long the slowest took from when it was due.
+    public internal(set) var worst = Duration.zero
     /// How many failed, by code.
     public internal(set) var failures: [StoreError.Code: Int] = [:]
     /// The process's memory in KiB after a tenth of the time, and at the end; 0 where the system
@@ -39,11 +43,16 @@ public struct SteadyLoad: Sendable {
     public internal(set) var descriptors = (early: 0, late: 0)
   }
 
-  /// Fills the store's `rankings` and works on them.
-  /// - Parameter store: an empty store, opened with `ConformanceSuite.migrations`.
-  /// - Throws: what filling the store meets; what fails later is counted.
-  public func run(on store: Store) async throws -> Report {
-    try await store.load((0..<rows).map { Ranking($0, points: $0, team: "t", level: $0 % 100) })
+  /// Fills the store's `bench_tasks` and works on them.
+  /// - Parameters:
+  ///   - store: an empty store, opened with `MigrationSet.bench`.
+  ///   - shouldStop: asked before each operation.
+  /// - Throws: what filling the store meets; `cancelled` when it was asked to stop. What fails in
+  ///   between is counted.
+  public func run(
+    on store: Store, shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) async throws -> Report {
+    try await StoreTarget(BenchTask.self, store).load(rows)
     let tally = Tally()
     let total = perSecond * seconds
     let start = ContinuousClock.now
@@ -61,21 +70,24 @@ public struct SteadyLoad: Sendable {
           var generator = SeededGenerator(seed: seed &+ UInt64(task))
           while true {
             let number = tally.next.add(1, ordering: .relaxed).oldValue
-            guard number < total else { return }
+            guard number < total, !shouldStop() else { return }
             let due = start + .seconds(1) * (Double(number) / Double(perSecond))
             if due > .now { try? await Task.sleep(until: due) }
             let failure = await self.operate(on: store, &generator)
             let duration = ContinuousClock.now - due
             tally.report.withLock { report in
               report.operations += 1
-              report.durations.note(duration)
+              report.latencies.note(duration)
+              report.worst = max(report.worst, duration)
               if let failure { report.failures[failure, default: 0] += 1 }
             }
           }
         }
       }
     }
+    if shouldStop() { throw StoreError(.cancelled, "the load was stopped") }
     var result = tally.report.withLock { $0 }
+    result.seconds = (ContinuousClock.now - start) / .seconds(1)
     (result.kibibytes.late, result.descriptors.late) = (Self.kibibytes, Self.descriptors)
     return result
   }
@@ -89,21 +101,23 @@ public struct SteadyLoad: Sendable {
   private func operate(
     on store: Store, _ generator: inout SeededGenerator
   ) async -> StoreError.Code? {
-    let id = Int.random(in: 0..<rows, using: &generator)
-    let level = Int.random(in: 0..<100, using: &generator)
+    let number = Int.random(in: 0..<rows, using: &generator)
+    let revision = Int.random(in: 0..<100, using: &generator)
+    let id = BenchKey.text(number)
     do {
       switch Int.random(in: 0..<10, using: &generator) {
-      case 0..<6: _ = try await store.find(Ranking.self, id)
-      case 6, 7: try await store.upsert([Ranking(id, points: level, team: "u", level: level)])
+      case 0..<6: _ = try await store.find(BenchTask.self, id)
+      case 6, 7: try await store.upsert([BenchTask(number, revision: revision)])
       case 8:
-        _ = try await store.select(Ranking.self).where { $0.level == level }.limit(10).fetch()
+        let status = BenchTask.statuses[revision % BenchTask.statuses.count]
+        _ = try await store.select(BenchTask.self).where { $0.status == status }
+          .order { $0.createdAt.descending }.limit(10).fetch()
       default:
         try await store.transaction(TransactionOptions(isolation: .readCommitted)) { transaction in
-          guard var row = try await transaction.find(Ranking.self, id, lock: .forUpdate) else {
+          guard let row = try await transaction.find(BenchTask.self, id, lock: .forUpdate) else {
             return
           }
-          row.points = (row.points ?? 0) + 1
-          try await transaction.update(row)
+          try await transaction.update(row.revised(revision))
         }
       }
       return nil
