@@ -63,16 +63,16 @@ package enum FileStore {
   package struct Limits: Sendable {
     /// The journals are replaced by a snapshot when they outgrow it and so many bytes.
     package var compactionFloor: Int64
-    /// The most bytes that one transaction may write.
-    package var line: Int
+    /// Of the journals' lines.
+    package var journal: Journal.Limits
     /// When commits are on the device.
     package var durability = FileDurability.full
 
     package init(
-      compactionFloor: Int64 = JournalWriter.compactionFloor, line: Int = StoreFolder.lineLimit
+      compactionFloor: Int64 = JournalWriter.compactionFloor, journal: Journal.Limits = .init()
     ) {
       self.compactionFloor = compactionFloor
-      self.line = line
+      self.journal = journal
     }
   }
 

@@ -23,10 +23,13 @@ struct ChecksummedLine {
     let checksum = bytes.withUnsafeBytes { buffer in
       CRC32C.checksum(UnsafeRawBufferPointer(rebasing: buffer[start...]), from: seed)
     }
-    bytes += before
-    bytes += CRC32C.text(checksum).utf8
-    bytes += after
+    bytes += end(checksum)
     return checksum
+  }
+
+  /// The end of a line with this checksum.
+  func end(_ checksum: UInt32) -> [UInt8] {
+    before + CRC32C.text(checksum).utf8 + after
   }
 
   /// The checksum that a line carries, nil when its end has another form.

@@ -1,6 +1,7 @@
 import Foundation
 import Roost
 package import RoostCore
+package import RoostMemory
 
 /// The newest journal of an open store. What a call has written is on the device when it returns,
 /// unless it is told that this has time.
@@ -21,12 +22,30 @@ package struct Journal: Sendable {
   private var chain: UInt32
   private var lastSequence: Int64
   private var syncedSequence: Int64
+  private let limits: Limits
+  /// Where lines are put together; kept for its memory.
+  private var room = JSONWriter()
   /// Whether lines were written that need not be on the device yet.
   private(set) var isBehind = false
 
+  /// Sizes in bytes; the usual unless a test says otherwise.
+  package struct Limits: Sendable {
+    /// The longest line: what one transaction may write.
+    package var line: Int
+    /// How much is gathered before it is written.
+    package var piece: Int
+
+    package init(line: Int = StoreFolder.lineLimit, piece: Int = 1 << 20) {
+      (self.line, self.piece) = (line, piece)
+    }
+  }
+
   /// Goes on where a recovered store ends.
-  package init(_ store: RecoveredStore, _ folder: StoreFolder) {
+  package init(
+    _ store: RecoveredStore, _ folder: StoreFolder, _ limits: Limits = Limits()
+  ) {
     self.folder = folder
+    self.limits = limits
     storeID = store.storeID
     generation = store.generation
     totalLength = store.journalLength
@@ -36,29 +55,42 @@ package struct Journal: Sendable {
     syncedSequence = store.lastSequence
   }
 
-  /// Adds the lines of commits with one write and one fdatasync.
-  /// - Parameters:
-  ///   - commits: what `CommitFormat` makes of each.
-  ///   - hasTime: whether they are to be synchronised later, by `synchronize`.
+  /// Adds the lines of commits, and brings them to the device with one fdatasync.
+  /// - Parameter hasTime: whether they are to be synchronised later, by `synchronize`.
+  /// - Returns: how many commits were taken: not all when the next one's line would be too long.
+  ///   One that changes nothing has no line.
   package mutating func append(
-    _ commits: [[UInt8]], hasTime: Bool = false
-  ) throws(WriteFailure) {
-    guard !commits.isEmpty else { return }
+    _ commits: [Commit], hasTime: Bool = false
+  ) throws(WriteFailure) -> Int {
+    guard commits.contains(where: { !$0.isEmpty }) else { return commits.count }
     if file == nil { try start() }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(commits.reduce(0) { $0 + $1.count + StoreFolder.lineRoom })
     var sequence = lastSequence
-    var chain = chain
-    for members in commits {
-      sequence += 1
-      chain = CommitFormat.line(
-        sequence, synced: syncedSequence, members, seed: chain, into: &bytes)
+    let (synced, limits, seed) = (syncedSequence, limits, chain)
+    var (taken, end) = (0, chain)
+    var room = JSONWriter()
+    swap(&room, &self.room)
+    // A commit of huge values is not to hold its memory for ever.
+    defer { if room.bytes.capacity <= 4 * limits.piece { swap(&room, &self.room) } }
+    try extend { file, length throws(FileError) in
+      var lines = CommitLines(file, at: length, chain: seed, limits)
+      room.removeAll()
+      swap(&lines.json, &room)
+      defer { swap(&lines.json, &room) }
+      for commit in commits {
+        if !commit.isEmpty {
+          guard try lines.add(commit, sequence + 1, synced: synced) else { break }
+          sequence += 1
+        }
+        taken += 1
+      }
+      try lines.flush()
+      end = lines.chain
+      return lines.end
     }
-    try put(bytes)
     isBehind = true
-    lastSequence = sequence
-    self.chain = chain
+    (lastSequence, chain) = (sequence, end)
     if !hasTime { try synchronize() }
+    return taken
   }
 
   /// Brings what was written to the device.
@@ -149,11 +181,23 @@ package struct Journal: Sendable {
 
   /// Appends bytes.
   private mutating func put(_ bytes: [UInt8]) throws(WriteFailure) {
+    try extend { file, length throws(FileError) in
+      try file.write(bytes, at: length)
+      return length + Int64(bytes.count)
+    }
+  }
+
+  /// Lets a body write behind the end, and return the new one.
+  private mutating func extend(
+    _ write: (any OpenFile, Int64) throws(FileError) -> Int64
+  ) throws(WriteFailure) {
     guard let file else {
       throw .nothingWritten(FileError(number: EBADF, operation: .write, path: folder.path))
     }
     do throws(FileError) {
-      try file.write(bytes, at: length)
+      let end = try write(file, length)
+      totalLength += end - length
+      length = end
     } catch {
       // A part may stand in the file. It was said to have failed, and must not come back.
       let failure = error
@@ -165,8 +209,6 @@ package struct Journal: Sendable {
       }
       throw .nothingWritten(failure)
     }
-    length += Int64(bytes.count)
-    totalLength += Int64(bytes.count)
   }
 }
 

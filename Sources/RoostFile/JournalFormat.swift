@@ -1,7 +1,7 @@
 import Foundation
 import Roost
 import RoostCore
-package import RoostMemory
+import RoostMemory
 
 /// The first line of a journal.
 struct JournalHeader {
@@ -66,68 +66,85 @@ struct JournalHeader {
   }
 }
 
-/// What a commit leaves in the journal, without sequence number and checksum.
-package enum CommitFormat {
-  /// The members of the line's object behind `synced`: `"ops":[...]`, before it `"migration":{...}`
-  /// for a migration that was applied or undone, or `"migrations":[...]` for changed notes.
-  package static func encode(_ commit: Commit) -> [UInt8] {
-    var json = JSONWriter(reserving: 256 * commit.effects.count)
-    switch commit.migration {
+/// Writes the members of a commit's line behind `synced`: `"ops":[...]`, before it
+/// `"migration":{...}` for a migration that was applied or undone, or `"migrations":[...]` for
+/// changed notes.
+struct CommitMembers {
+  /// How an operation on a table's row begins, up to the row, and how rows are written.
+  private struct Table {
+    let put: [UInt8]
+    let remove: [UInt8]
+    let rows: RowJSONWriter
+
+    init(_ table: TableDefinition) {
+      let name = JSONWriter.quoted(table.name)
+      put = Array("[\"put\",".utf8) + name
+      remove = Array("[\"del\",".utf8) + name
+      rows = RowJSONWriter(table)
+    }
+  }
+
+  private let migration: MigrationChange?
+  private let catalog: Catalog
+  /// By their places; nil until they are needed.
+  private var tables: [Table?]
+
+  init(_ commit: Commit) {
+    migration = commit.migration
+    catalog = commit.state.catalog
+    tables = Array(repeating: nil, count: catalog.tables.count)
+  }
+
+  func begin(_ json: inout JSONWriter) {
+    switch migration {
     case nil: break
     case .ran(let migration):
       json.key("migration")
-      write(migration, into: &json)
+      CommitFormat.write(migration, into: &json)
     case .noted(let notes):
       json.key("migrations")
       json.beginArray()
-      for note in notes { write(note, into: &json) }
+      for note in notes { CommitFormat.write(note, into: &json) }
       json.endArray()
     }
     json.key("ops")
     json.beginArray()
-    let tables = commit.state.catalog.tables
-    var writers: [Int: RowJSONWriter] = [:]
-    func writer(of table: Int) -> RowJSONWriter {
-      if let writer = writers[table] { return writer }
-      let writer = RowJSONWriter(tables[table].definition)
-      writers[table] = writer
-      return writer
-    }
-    for effect in commit.effects {
+  }
+
+  mutating func write(_ effect: Effect, into json: inout JSONWriter) {
+    switch effect {
+    case .put(let place, _, let row):
+      let table = table(place)
+      json.raw(table.put)
+      table.rows.write(row, into: &json)
+    case .remove(let place, let key):
+      let table = table(place)
+      json.raw(table.remove)
+      table.rows.write(key: key.values, into: &json)
+    case .sequence(let place, let column, let last):
       json.beginArray()
-      switch effect {
-      case .put(let table, _, let row):
-        json.string("put")
-        json.string(tables[table].definition.name)
-        writer(of: table).write(row, into: &json)
-      case .remove(let table, let key):
-        json.string("del")
-        json.string(tables[table].definition.name)
-        writer(of: table).write(key: key.values, into: &json)
-      case .sequence(let table, let column, let last):
-        json.string("seq")
-        json.string(tables[table].definition.name)
-        json.string(column)
-        json.integer(last)
-      }
-      json.endArray()
+      json.string("seq")
+      json.string(catalog.tables[place].definition.name)
+      json.string(column)
+      json.integer(last)
     }
     json.endArray()
-    return json.bytes
   }
 
-  /// Adds the line of a commit, and returns its checksum.
-  static func line(
-    _ sequence: Int64, synced: Int64, _ members: [UInt8], seed: UInt32, into bytes: inout [UInt8]
-  ) -> UInt32 {
-    let start = bytes.count
-    bytes += "{\"seq\":\(sequence),\"synced\":\(synced),".utf8
-    bytes += members
-    let checksum = ChecksummedLine.journal.seal(&bytes, from: start, seed: seed)
-    bytes.append(UInt8(ascii: "\n"))
-    return checksum
+  func end(_ json: inout JSONWriter) {
+    json.endArray()
   }
 
+  private mutating func table(_ place: Int) -> Table {
+    if let table = tables[place] { return table }
+    let table = Table(catalog.tables[place].definition)
+    tables[place] = table
+    return table
+  }
+}
+
+/// What a journal keeps of migrations, and the line that closes it.
+enum CommitFormat {
   /// Adds the line that closes a journal, and returns its checksum.
   static func close(_ sequence: Int64, seed: UInt32, into bytes: inout [UInt8]) -> UInt32 {
     let start = bytes.count
@@ -148,7 +165,7 @@ package enum CommitFormat {
 
   /// A migration that ran. One that was undone has its script under another name, so that a
   /// program that knows no direction refuses it.
-  private static func write(_ migration: PlannedMigration, into json: inout JSONWriter) {
+  static func write(_ migration: PlannedMigration, into json: inout JSONWriter) {
     json.beginObject()
     json.key("direction")
     json.string(migration.direction.rawValue)

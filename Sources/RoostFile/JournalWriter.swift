@@ -3,17 +3,14 @@ import Roost
 import RoostCore
 import RoostMemory
 
-/// The thread that makes commits durable: it takes all that are queued, writes them with one
-/// write and one fdatasync, and then tells each of them.
+/// The thread that makes commits durable: it takes all that are queued, writes their lines, makes
+/// one fdatasync, and then tells each of them.
 ///
 /// Unchecked sendability holds because `journal`, `snapshotLength` and `synchronizeAt` are touched
 /// by the writer's own thread only, and the other variables only under `condition`.
 final class JournalWriter: CommitLog, @unchecked Sendable {
   private struct Entry {
-    var epoch: Int
-    /// What `CommitFormat` makes of the commit; empty for one that changed nothing.
-    var members: [UInt8]
-    var state: DatabaseState
+    var commit: Commit
     var settled: @Sendable (StoreError?) -> Void
   }
 
@@ -21,8 +18,8 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   static let compactionFloor: Int64 = 8 << 20
   /// As many journals are worth a snapshot whatever their length.
   private static let compactionCount = 64
-  /// The most bytes that are gathered for one write.
-  private static let batchLimit = 32 << 20
+  /// With as many effects, commits are synchronised before more are written.
+  private static let batchLimit = 1 << 17
   /// How long commits may be behind with `durability=interval`, in seconds.
   private static let synchronizeInterval = 1.0
 
@@ -54,7 +51,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     self.folder = folder
     self.lock = lock
     self.log = log
-    journal = Journal(store, folder)
+    journal = Journal(store, folder, limits.journal)
     compactor = Compactor(folder: folder, log: log)
     if let status = try? folder.files.status(folder.snapshotPath) {
       snapshotLength = status.length
@@ -65,10 +62,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   }
 
   func append(_ commit: Commit, settled: @escaping @Sendable (StoreError?) -> Void) {
-    let isEmpty = commit.effects.isEmpty && commit.migration == nil
-    let entry = Entry(
-      epoch: commit.epoch, members: isEmpty ? [] : CommitFormat.encode(commit),
-      state: commit.state, settled: settled)
+    let entry = Entry(commit: commit, settled: settled)
     condition.lock()
     let refusal: StoreError? =
       if let poison { poison } else if isClosing {
@@ -109,24 +103,21 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
         synchronizeIfDue()
         continue
       }
-      // Only here is it a failure of its turn: those before it may still be on their way.
-      if let first = batch.first, first.members.count > limits.line {
-        let refusal = StoreError(
-          .storageFull,
-          "a transaction writes \(first.members.count) bytes, more than \(limits.line)")
-        fail(batch, refusal, behind: Self.lost(refusal))
-        continue
-      }
+      let taken: Int
       do throws(WriteFailure) {
-        let members = batch.map(\.members).filter { !$0.isEmpty }
-        try journal.append(members, hasTime: limits.durability != .full)
+        taken = try journal.append(batch.map(\.commit), hasTime: limits.durability != .full)
       } catch {
         fail(batch, error)
         continue
       }
-      for entry in batch { entry.settled(nil) }
+      for entry in batch[..<taken] { entry.settled(nil) }
+      if taken < batch.count {
+        let refusal = StoreError(
+          .storageFull, "a transaction writes more than \(limits.journal.line) bytes")
+        fail([batch[taken]], refusal, batch[(taken + 1)...], behind: Self.lost(refusal))
+      }
       synchronizeIfDue()
-      if let state = batch.last?.state { compactIfDue(state) }
+      if taken > 0 { compactIfDue(batch[taken - 1].commit.state) }
     }
     finish()
   }
@@ -148,7 +139,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
   }
 
   /// Waits for commits; nil when the store closes and nothing is left, none when what was written
-  /// is to be on the device. One that is too long stands alone.
+  /// is to be on the device.
   private func nextBatch() -> [Entry]? {
     condition.lock()
     defer { condition.unlock() }
@@ -160,10 +151,10 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
       if !condition.wait(until: synchronizeAt) { return [] }
     }
     guard !queue.isEmpty else { return nil }
-    var bytes = 0
+    var effects = 0
     let count = queue.firstIndex { entry in
-      bytes += entry.members.count
-      return bytes > Self.batchLimit || entry.members.count > limits.line
+      effects += entry.commit.effects.count
+      return effects > Self.batchLimit
     }
     let batch = Array(queue.prefix(max(1, count ?? queue.count)))
     queue.removeFirst(batch.count)
@@ -189,15 +180,18 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     StoreError(.serializationFailure, "an earlier commit was lost: \(failure.message)")
   }
 
-  /// Fails a batch and all that is queued behind it.
-  private func fail(_ batch: [Entry], _ failure: StoreError, behind: StoreError) {
+  /// Fails commits, those that follow them in their batch, and all that is queued behind it.
+  private func fail(
+    _ failed: [Entry], _ failure: StoreError, _ followers: ArraySlice<Entry> = [],
+    behind: StoreError
+  ) {
     condition.lock()
     epoch += 1
     let rest = queue
     queue = []
     condition.unlock()
-    for entry in batch { entry.settled(failure) }
-    for entry in rest { entry.settled(behind) }
+    for entry in failed { entry.settled(failure) }
+    for entry in followers + rest { entry.settled(behind) }
   }
 
   private func poison(_ error: FileError) -> StoreError {

@@ -12,7 +12,7 @@ package struct StoreFolder: Sendable {
   /// The version of the format; a folder with a greater one is refused.
   static let version: Int64 = 1
   /// The most bytes of a line: what one transaction may write.
-  static let lineLimit = 256 << 20
+  package static let lineLimit = 256 << 20
   /// What a line has around a transaction's bytes: its numbers and its checksum.
   static let lineRoom = 128
   /// How many containers a line has around a document: the commit, its operations, one of them,

@@ -25,6 +25,9 @@ package struct Commit: Sendable {
   /// The state after the commit.
   package var state: DatabaseState
 
+  /// Whether it changes nothing.
+  package var isEmpty: Bool { effects.isEmpty && migration == nil }
+
   package init(
     epoch: Int, effects: [Effect], migration: MigrationChange?, state: DatabaseState
   ) {

@@ -82,7 +82,9 @@ import Testing
     try await withConnection { connection async throws in
       let numbers = 1...200_000
       let copied = try await connection.copyIn(into: "pairs", columns: ["b", "a"]) { copy in
-        for number in numbers { try await copy.write("text \(number)", number) }
+        for number in numbers.prefix(50_000) { try await copy.write("text \(number)", number) }
+        try await copy.write(each: numbers.dropFirst(50_000)) { ("text \($0)", $0) }
+        #expect(copy.rowCount == numbers.count)
       }
       #expect(copied == numbers.count)
       var sum = 0
@@ -98,6 +100,27 @@ import Testing
         try await connection.copyOut(rowsOf: "SELECT a FROM pairs WHERE false") { _ in
           Issue.record("there is no row")
         } == 0)
+    }
+  }
+
+  @Test func manyRowsOfWhichOneFails() async throws {
+    struct Missing: Error {}
+    try await withConnection { connection async throws in
+      await #expect(throws: Missing.self) {
+        try await connection.copyIn(into: "pairs", columns: ["b", "a"]) { copy in
+          try await copy.write(each: 1...50_000) { number in
+            if number == 40_000 { throw Missing() }
+            return ("", number)
+          }
+        }
+      }
+      let error = await #expect(throws: PostgresError.self) {
+        try await connection.copyIn(into: "pairs", columns: ["b", "a"]) { copy in
+          try await copy.write(each: [1, Int.max]) { ("", $0) }
+        }
+      }
+      #expect(error?.code == .encoding && error?.message.contains("row 2, column \"a\"") == true)
+      #expect(try await pairs(connection) == [], "nothing was copied, the connection goes on")
     }
   }
 

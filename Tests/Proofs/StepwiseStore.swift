@@ -27,7 +27,8 @@ package final class StepwiseStore {
     self.lock = lock
     state = store.state
     tornBytes = store.tornBytes
-    journal = Journal(store, folder)
+    // Some lines take several writes.
+    journal = Journal(store, folder, .init(piece: 300))
     compactor = Compactor(folder: folder, log: { _ in })
     try ledger.ledger.settle(state)
   }
@@ -35,7 +36,7 @@ package final class StepwiseStore {
   /// Makes commits, which go into one write.
   package func commit(_ count: Int, _ dice: Dice) throws(StoreError) {
     var state = state
-    var members: [[UInt8]] = []
+    var commits: [Commit] = []
     for _ in 0..<count {
       var workspace = Workspace(state, isRecording: true, now: Self.moment)
       var change: MigrationChange?
@@ -47,13 +48,12 @@ package final class StepwiseStore {
         }
       }
       state = workspace.state
-      members.append(
-        CommitFormat.encode(
-          Commit(epoch: 0, effects: workspace.effects, migration: change, state: state)))
+      commits.append(
+        Commit(epoch: 0, effects: workspace.effects, migration: change, state: state))
       ledger.ledger.issue(Ledger.rows(state))
     }
     do throws(WriteFailure) {
-      try journal.append(members)
+      _ = try journal.append(commits)
       self.state = state
       ledger.ledger.acknowledge()
     } catch {

@@ -4,7 +4,8 @@ extension PostgresConnection {
   /// Copies rows into a table by COPY in the binary format, which is made for many rows.
   ///
   ///     try await connection.copyIn(into: "person", columns: ["id", "name"]) { copy in
-  ///       for person in people { try await copy.write(person.id, person.name) }
+  ///       try await copy.write(each: people) { person in (person.id, person.name) }
+  ///       for try await late in latecomers { try await copy.write(late.id, late.name) }
   ///     }
   ///
   /// Each value must be of its column's type: nothing is converted but integers and floating-point
@@ -172,6 +173,37 @@ public struct PostgresCopyWriter {
       throw refusal(error)
     }
     if encoder.isFull { try await send() }
+  }
+
+  /// Writes a row for each of many values, whose tuples of columns the closure makes: less work a
+  /// row than a call for each, since it only waits now and then.
+  ///
+  ///     try await copy.write(each: people) { person in (person.id, person.name) }
+  ///
+  /// - Throws: as the other `write`; what the closure throws, unchanged.
+  @inlinable
+  public nonisolated(nonsending) mutating func write<Values: Sequence, each V: PostgresEncodable>(
+    each values: Values, row: (Values.Element) throws -> (repeat each V)
+  ) async throws {
+    var values = values.makeIterator()
+    while try fill(&values, row) { try await send() }
+  }
+
+  /// Encodes rows until it is time to send them; false when there are no more.
+  @inlinable
+  mutating func fill<Values: IteratorProtocol, each V: PostgresEncodable>(
+    _ values: inout Values, _ row: (Values.Element) throws -> (repeat each V)
+  ) throws -> Bool {
+    while let value = values.next() {
+      let row = try row(value)
+      do throws(PostgresEncodingError) {
+        try encoder.append(repeat each row)
+      } catch {
+        throw refusal(error)
+      }
+      if encoder.isFull { return true }
+    }
+    return false
   }
 
   @inline(never)

@@ -6,21 +6,22 @@ package import RoostCore
 
 /// Writes rows of one table.
 package struct RowJSONWriter: Sendable {
-  /// The names of the columns and of the key's, as JSON has them.
+  /// The names of the columns and of the key's, as JSON has them, each with its colon.
   private let columns: [[UInt8]]
   private let keys: [[UInt8]]
 
   /// Writes rows with the table's columns.
   package init(_ table: TableDefinition) {
-    columns = table.columns.map { JSONWriter.quoted($0.name) }
-    keys = table.primaryKey.columns.map { JSONWriter.quoted($0) }
+    let colon = UInt8(ascii: ":")
+    columns = table.columns.map { JSONWriter.quoted($0.name) + [colon] }
+    keys = table.primaryKey.columns.map { JSONWriter.quoted($0) + [colon] }
   }
 
   /// Writes a row as an object.
   package func write(_ row: [Value], into json: inout JSONWriter) {
     json.beginObject()
     for place in 0..<min(columns.count, row.count) where !row[place].isNull {
-      json.key(quoted: columns[place])
+      json.key(written: columns[place])
       Self.write(row[place], into: &json)
     }
     json.endObject()
@@ -30,7 +31,7 @@ package struct RowJSONWriter: Sendable {
   package func write(key: [Value], into json: inout JSONWriter) {
     json.beginObject()
     for (name, value) in zip(keys, key) {
-      json.key(quoted: name)
+      json.key(written: name)
       Self.write(value, into: &json)
     }
     json.endObject()

@@ -19,6 +19,18 @@ package struct JSONWriter {
     needsComma = false
   }
 
+  /// Forgets what has been written, which is in a file now, and keeps the memory; what follows goes
+  /// on where it ends.
+  package mutating func removeWritten() {
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes back all but the first bytes; what follows is another text.
+  package mutating func begin(behind count: Int) {
+    bytes.removeLast(max(bytes.count - count, 0))
+    needsComma = false
+  }
+
   /// Hands out what has been written so far; what follows goes on where it ends.
   package mutating func takeBytes() -> [UInt8] {
     defer { bytes = [] }
@@ -64,12 +76,10 @@ package struct JSONWriter {
     needsComma = false
   }
 
-  /// Writes a key that is quoted already; its value must follow.
-  package mutating func key(quoted key: [UInt8]) {
+  /// Writes a key that is quoted already and has its colon; its value must follow.
+  package mutating func key(written key: [UInt8]) {
     separate()
     bytes.append(contentsOf: key)
-    bytes.append(UInt8(ascii: ":"))
-    if style == .spaced { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
   }
 

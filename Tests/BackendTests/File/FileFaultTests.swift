@@ -193,10 +193,13 @@ import Testing
   }
 
   /// Those who commit before one that is too long are not lost for those who commit after it.
-  @Test func transactionThatIsTooLong() async throws {
+  /// With small pieces a part of its line is in the file when its length shows.
+  @Test(arguments: [1 << 20, 500])
+  func transactionThatIsTooLong(piece: Int) async throws {
     let fixture = try FileStoreFixture()
     let files = FaultyFileSystem()
-    let store = try await fixture.open(files: files, limits: .init(line: 2_000))
+    let store = try await fixture.open(
+      files: files, limits: .init(journal: .init(line: 2_000, piece: piece)))
     files.set { call in
       if call.operation == .fdatasync { Thread.sleep(forTimeInterval: 0.001) }
       return .proceed

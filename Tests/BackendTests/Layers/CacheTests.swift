@@ -276,7 +276,9 @@ import Testing
     #expect(report.violations == [])
     #expect(report.failures["outcomeUnknown"] != nil)
     #expect(
-      report.failures.keys.allSatisfy { ["outcomeUnknown", "unavailable"].contains($0) },
+      report.failures.keys.allSatisfy {
+        ["outcomeUnknown", "unavailable", "serializationFailure"].contains($0)
+      },
       "\(report.failures)")
     let figures = stores.compactMap(\.cache)
     #expect(figures.allSatisfy { $0.hits > 0 && $0.misses > 0 && $0.evictions > 0 })

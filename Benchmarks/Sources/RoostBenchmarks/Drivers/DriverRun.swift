@@ -149,8 +149,8 @@ struct DriverRun {
         let copied = try await connection.copyIn(
           into: "copied", columns: ["id", "name", "score"]
         ) { copy in
-          for number in 1...count {
-            try await copy.write(Int32(number), "name \(number)", Double(number) / 2)
+          try await copy.write(each: 1...count) { number in
+            (Int32(number), "name \(number)", Double(number) / 2)
           }
         }
         return (count, Double(copied))
