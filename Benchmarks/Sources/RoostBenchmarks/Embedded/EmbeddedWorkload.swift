@@ -22,8 +22,8 @@ enum EmbeddedWorkload: String, CaseIterable {
   /// How many rows there are, or how often it is done, in one measurement.
   func count(isQuick: Bool) -> Int {
     switch self {
-    case .commit, .commit64: isQuick ? 3_000 : 20_000
-    case .load, .open, .find, .findInTransaction: isQuick ? 100_000 : 1_000_000
+    case .commit, .commit64: isQuick ? 1_000 : 20_000
+    case .load, .open, .find, .findInTransaction: isQuick ? 30_000 : 1_000_000
     }
   }
 
