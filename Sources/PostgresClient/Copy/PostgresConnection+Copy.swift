@@ -186,24 +186,30 @@ public struct PostgresCopyWriter {
     each values: Values, row: (Values.Element) throws -> (repeat each V)
   ) async throws {
     var values = values.makeIterator()
-    while try fill(&values, row) { try await send() }
+    try await write { encoder in
+      while let value = values.next() {
+        let row = try row(value)
+        try encoder.append(repeat each row)
+        if encoder.isFull { return true }
+      }
+      return false
+    }
   }
 
-  /// Encodes rows until it is time to send them; false when there are no more.
-  @inlinable
-  mutating func fill<Values: IteratorProtocol, each V: PostgresEncodable>(
-    _ values: inout Values, _ row: (Values.Element) throws -> (repeat each V)
-  ) throws -> Bool {
-    while let value = values.next() {
-      let row = try row(value)
-      do throws(PostgresEncodingError) {
-        try encoder.append(repeat each row)
+  /// Writes what the closure encodes, until it returns false.
+  @usableFromInline
+  nonisolated(nonsending) mutating func write(
+    _ encode: (inout PostgresCopyEncoder) throws -> Bool
+  ) async throws {
+    var hasMore = true
+    while hasMore {
+      do {
+        hasMore = try encode(&encoder)
       } catch {
-        throw refusal(error)
+        throw (error as? PostgresEncodingError).map(refusal) ?? error
       }
-      if encoder.isFull { return true }
+      if hasMore { try await send() }
     }
-    return false
   }
 
   @inline(never)
