@@ -91,9 +91,12 @@ struct Options {
     return SideBySide.Contestant(name, ["\(folder)/\(program)"] + words)
   }
 
-  /// The versions of all peers that take part, by their programs' names.
+  /// What was measured: the commit and the compiler.
+  static let revision = ProcessInfo.processInfo.environment["ROOST_REVISION"] ?? "unknown"
+
+  /// The versions of Roost and of all peers that take part, by their programs' names.
   var versions: [String: String] {
-    var versions: [String: String] = [:]
+    var versions = ["Roost": Self.revision]
     for program in Self.built where chosen?.contains(program) ?? true {
       guard let command = peer(program, program)?.command else { continue }
       let text = try? Child.output(of: command + ["version"])

@@ -61,10 +61,9 @@ enum RoostBenchmarks {
   /// How and of what the figures of a section are; a page may have sections of several days.
   private static func note(_ options: Options) -> String {
     let day = Date.now.formatted(.iso8601.year().month().day())
-    let revision = ProcessInfo.processInfo.environment["ROOST_REVISION"] ?? "unknown"
     let rounds = "\(options.rounds) rounds" + (options.isQuick ? ", quick" : "")
-    return "Roost at \(revision), \(day), \(rounds). Ratios are medians of those of a round; "
-      + "intervals are 95% bootstrap intervals of the median."
+    return "Roost at \(Options.revision), \(day), \(rounds). Ratios are medians of those of a "
+      + "round; intervals are 95% bootstrap intervals of the median."
   }
 }
 
