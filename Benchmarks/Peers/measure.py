@@ -1,5 +1,6 @@
 """What the peers in Python share: the clocks of a measurement, and the command line."""
 
+import platform
 import resource
 import sys
 import time
@@ -40,7 +41,7 @@ def main(version, workloads, run):
     """Does what the command line says; `run` gets a workload's function, the URL and the count."""
     match sys.argv[1:]:
         case ["version"]:
-            print(version)
+            print(f"{version}, Python {platform.python_version()}")
         case ["workloads"]:
             print("\n".join(workloads))
         case [name, url, count] if name in workloads:

@@ -7,6 +7,7 @@
 """
 
 import json
+import platform
 import sys
 import time
 
@@ -46,7 +47,7 @@ def follow(store, rows, step):
 def main(version, open_store):
     match sys.argv[1:]:
         case ["version"]:
-            print(version)
+            print(f"{version}, Python {platform.python_version()}")
         case [work, place, rows, steps, count]:
             rows, count = read_rows(rows), int(count)
             with open(steps, encoding="utf-8") as lines:

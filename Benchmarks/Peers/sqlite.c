@@ -2,15 +2,11 @@
 // synchronous=FULL, prepared statements, an integer key that is the row's number.
 //
 //   sqlite WORKLOAD PATH COUNT
-//
-// Prints seconds, the process's CPU seconds, operations and a sum over what was seen.
+//   sqlite version
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+
+#include "measure.h"
 
 #define WRITERS 64
 
@@ -96,13 +92,11 @@ static double find(sqlite3 *database) {
   return sum;
 }
 
-static double seconds(clockid_t clock) {
-  struct timespec time;
-  clock_gettime(clock, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 int main(int words_count, char **words) {
+  if (words_count == 2 && strcmp(words[1], "version") == 0) {
+    printf("%s\n", sqlite3_libversion());
+    return 0;
+  }
   if (words_count != 4) return 1;
   const char *workload = words[1];
   path = words[2];
@@ -113,9 +107,8 @@ int main(int words_count, char **words) {
       "CREATE TABLE samples (id INTEGER PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL,"
       " score REAL NOT NULL, created_at INTEGER NOT NULL)");
   if (strncmp(workload, "find", 4) == 0) load(database);
-  double processor = seconds(CLOCK_PROCESS_CPUTIME_ID);
-  double start = seconds(CLOCK_MONOTONIC);
   double sum = count;
+  measure_start();
   if (strcmp(workload, "commit") == 0) {
     sqlite3_stmt *statement = prepare(database, insertion);
     for (long number = 1; number <= count; number++) insert(database, statement, number);
@@ -137,8 +130,7 @@ int main(int words_count, char **words) {
     fprintf(stderr, "sqlite: no such workload: %s\n", workload);
     return 1;
   }
-  printf("%.9f %.9f %ld %.17g\n", seconds(CLOCK_MONOTONIC) - start,
-         seconds(CLOCK_PROCESS_CPUTIME_ID) - processor, count, sum);
+  measure_end(count, &sum);
   sqlite3_close(database);
   return 0;
 }

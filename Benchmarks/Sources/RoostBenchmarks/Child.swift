@@ -1,5 +1,4 @@
 import Foundation
-import PostgresClient
 import Roost
 
 /// The side that measures: a process of its own for each figure.
@@ -9,12 +8,12 @@ enum Child {
 
   static func run(_ words: [String]) async throws {
     switch (words.first, words.count) {
-    case ("select-one", 3): try await selectOne(url: words[1], seconds: Double(words[2]) ?? 0)
-    case ("driver", 4):
+    case ("driver", 4), ("driver-pool", 4):
       guard let workload = DriverWorkload(rawValue: words[1]), let count = Int(words[3]) else {
         throw Failure("no such workload: \(words)")
       }
-      try await workload.run(url: words[2], count: count)
+      let run = try DriverRun(url: words[2], usesPool: words[0] == "driver-pool")
+      print(try await run.measure(workload, count: count))
     case ("store", 9): try await StoreChild(words).run()
     case ("steady", 3): try await Steady.child(url: words[1], seconds: Int(words[2]) ?? 0)
     case ("serve", 5): try await MoveServer(words).run()
@@ -24,25 +23,22 @@ enum Child {
         throw Failure("no such workload: \(words)")
       }
       try await workload.run(url: words[2], count: count)
-    case ("json", 3):
-      guard let task = JSONSpeed.Task(rawValue: words[1]) else {
+    case ("json", 4):
+      guard let task = JSONSpeed.Task(rawValue: words[1]), let megabytes = Int(words[3]) else {
         throw Failure("no such task: \(words)")
       }
-      try JSONSpeed.child(task, isRoost: words[2] == "roost")
-    case ("compaction", 3):
-      try await CompactionPause.child(path: words[1], rows: Int(words[2]) ?? 0)
+      try JSONSpeed.child(task, isRoost: words[2] == "Roost", megabytes: megabytes)
+    case ("compaction", 4):
+      guard let rows = Int(words[2]), let commits = Int(words[3]), rows > 0 else {
+        throw Failure("no such load: \(words)")
+      }
+      try await CompactionPause.child(path: words[1], rows: rows, commits: commits)
     default: throw Failure("a child's command line has no meaning: \(words)")
     }
   }
 
   /// This program.
   static var program: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
-
-  /// Runs this program as a child and reads the numbers that it prints.
-  static func numbers(_ words: [String], prefix: [String] = []) throws -> [Double] {
-    let text = try output(of: prefix + [program, marker] + words)
-    return text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-  }
 
   /// What a program prints; an exit code other than 0 is an error.
   static func output(
@@ -78,26 +74,5 @@ enum Child {
     pthread_sigmask(SIG_SETMASK, &none, &before)
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try body()
-  }
-
-  /// Prints prepared `SELECT 1` a second, over one connection.
-  private static func selectOne(url: String, seconds: Double) async throws {
-    let pool = try PostgresPool(PostgresConfiguration(url, environment: [:]))
-    let rate = try await pool.withConnection { connection in
-      // The first one prepares the statement.
-      let first = try await connection.queryOne("SELECT 1", as: Int32.self)
-      guard first == 1 else { throw Failure("SELECT 1 is not 1") }
-      let start = ContinuousClock.now
-      var count = 0
-      var elapsed = Duration.zero
-      while elapsed < .seconds(seconds) {
-        for _ in 0..<100 { _ = try await connection.queryOne("SELECT 1", as: Int32.self) }
-        count += 100
-        elapsed = ContinuousClock.now - start
-      }
-      return Double(count) / (elapsed / .seconds(1))
-    }
-    await pool.close()
-    print(rate)
   }
 }

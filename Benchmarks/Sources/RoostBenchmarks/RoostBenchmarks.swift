@@ -1,4 +1,5 @@
 import Foundation
+import RoostBench
 
 /// Measures Roost beside others and prints tables.
 ///
@@ -23,92 +24,51 @@ enum RoostBenchmarks {
 
   private static func measure(_ options: Options) async throws {
     print("\(Machine.description)\n")
-    if options.measures("drivers") {
-      try await SelectOne(options).run()
-      print("")
-      // A table may go into a file, and the next one takes its time.
-      fflush(nil)
-      try await Drivers(options).run()
-      print("")
-      fflush(nil)
-    }
-    if options.measures("embedded") {
-      try await Embedded(options).run()
-      print("")
-      fflush(nil)
-    }
-    if options.measures("backends") { try await Backends(options).run() }
-    // These take their time: only when they are asked for.
     switch options.only {
-    case "steady": try await Steady(options).run()
-    case "moves": try await Moves(options).run()
-    case "outages": try await Outages(options).run()
+    case "moves": return try await Moves(options).run()
+    case "outages": return try await Outages(options).run()
     default: break
     }
-  }
-}
-
-/// What the command line asks for.
-struct Options {
-  /// How often each contestant is measured.
-  var rounds = 7
-  /// Whether smaller counts are enough.
-  var isQuick = false
-  /// The only group that is measured; nil for all.
-  var only: String?
-  /// How long a measurement of queries takes.
-  var seconds = 5
-  /// How long the steady load takes.
-  var steadySeconds = 600
-  /// The package list to index.
-  var file = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-    .appendingPathComponent("Sources/RoostCommand/Sample/packages.deb822").path
-
-  init(_ words: [String]) throws {
-    var words = words[...]
-    while let word = words.popFirst() {
-      switch word {
-      case "--quick": (rounds, seconds, isQuick) = (3, 2, true)
-      case "--only":
-        let groups = ["drivers", "embedded", "backends", "steady", "moves", "outages"]
-        guard let name = words.popFirst(), groups.contains(name) else {
-          throw Failure("--only takes one of \(groups.joined(separator: ", "))")
-        }
-        only = name
-      case "--seconds":
-        guard let text = words.popFirst(), let number = Int(text), number > 0 else {
-          throw Failure("--seconds takes a number of at least 1")
-        }
-        steadySeconds = number
-      case "--rounds":
-        guard let text = words.popFirst(), let number = Int(text), number > 0 else {
-          throw Failure("--rounds takes a number of at least 1")
-        }
-        rounds = number
-      case _ where word.hasPrefix("-"):
-        throw Failure(
-          "usage: Benchmarks/run [--quick] [--rounds N] [--only drivers|embedded|backends] [FILE]\n"
-            + "       Benchmarks/run --only steady [--seconds N]\n"
-            + "       Benchmarks/run --only moves [FILE]\n"
-            + "       Benchmarks/run --only outages")
-      default: file = word
+    var sections: [Results.Section] = []
+    for group in Options.groups where options.measures(group) {
+      for var section in try await run(group, options) {
+        section.notes.append(note(options))
+        print("## \(section.title)\n")
+        if !section.comparisons.isEmpty { print("\(section.table)\n") }
+        for curve in section.curves { print("\(curve.title), \(curve.vertical)\n\(curve.table)\n") }
+        sections.append(section)
       }
+      // A table may go into a file, and the next one takes its time.
+      fflush(nil)
     }
-    guard FileManager.default.isReadableFile(atPath: file) else {
-      throw Failure("\(file) cannot be read")
+    let results = try options.results.keep(sections, versions: options.versions)
+    print("The results are in \(options.results.path): RESULTS.md, RESULTS.json and plots")
+    if let older = try options.older.flatMap(ResultsFolder.read) {
+      let slower = results.regressions(since: older)
+      for line in slower { print("slower: \(line)") }
+      if !slower.isEmpty { throw Failure("\(slower.count) figures are lower than before") }
+      print("nothing is slower than before")
     }
   }
 
-  func measures(_ group: String) -> Bool { only == nil || only == group }
-}
+  private static func run(_ group: String, _ options: Options) async throws -> [Results.Section] {
+    defer { options.progress.end() }
+    return switch group {
+    case "drivers": [try await Drivers(options).run()]
+    case "backends": try await Backends(options).run()
+    case "embedded": [try await Embedded(options).run()]
+    default: [try await Steady(options).run()]
+    }
+  }
 
-/// What stopped a measurement.
-struct Failure: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) {
-    self.description = description
+  /// How and of what the figures of a section are; a page may have sections of several days.
+  private static func note(_ options: Options) -> String {
+    let day = Date.now.formatted(.iso8601.year().month().day())
+    let rounds = "\(options.rounds) rounds" + (options.isQuick ? ", quick" : "")
+    return "Roost at \(Options.revision), \(day), \(rounds). Ratios are medians of those of a "
+      + "round; intervals are 95% bootstrap intervals of the median."
   }
 }
+
+/// Foundation has another one.
+typealias Measurement = RoostBench.Measurement

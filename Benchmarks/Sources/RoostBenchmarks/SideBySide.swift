@@ -1,13 +1,13 @@
 import Foundation
+import RoostBench
 
-/// Contestants that do the same work, each in a process of its own for each round, and take turns.
+/// Contestants that do the same work, each in a process of its own for each round, and take turns:
+/// the first of a round changes, so that what drifts hits all.
 struct SideBySide {
   /// One of them and how its program is called, before the words that say what is to be done.
   struct Contestant {
     let name: String
     let command: [String]
-    var rates = Figures()
-    var processorMicroseconds = Figures()
 
     init(_ name: String, _ command: [String]) {
       self.name = name
@@ -16,64 +16,51 @@ struct SideBySide {
 
     /// This program, as a child that runs one kind of workload.
     static func roost(_ kind: String, as name: String = "Roost") -> Contestant {
-      Contestant(
-        name, [Bundle.main.executablePath ?? CommandLine.arguments[0], Child.marker, kind])
-    }
-
-    /// A peer's program, nil when it could not be built.
-    static func peer(_ name: String, _ program: String, _ words: [String] = []) -> Contestant? {
-      guard let folder = ProcessInfo.processInfo.environment["ROOST_PEERS"],
-        FileManager.default.isExecutableFile(atPath: "\(folder)/\(program)")
-      else { return nil }
-      return Contestant(name, ["\(folder)/\(program)"] + words)
+      Contestant(name, [Child.program, Child.marker, kind])
     }
   }
 
-  let rounds: Int
-  private(set) var contestants: [Contestant]
+  let contestants: [Contestant]
+  private let options: Options
 
-  init(_ contestants: [Contestant], rounds: Int) {
+  init(_ contestants: [Contestant], _ options: Options) {
     self.contestants = contestants
-    self.rounds = rounds
+    self.options = options
   }
 
-  /// Runs all rounds. A contestant prints seconds, its CPU seconds, how often it did the work, and
-  /// a sum over what it saw.
-  /// - Parameter words: what follows a contestant's command, by its place and the round.
-  /// - Throws: a `Failure` when two contestants saw different sums: who skips work is not faster.
-  mutating func run(_ words: (_ contestant: Int, _ round: Int) throws -> [String]) throws {
-    var sum: Double?
-    for round in 0..<rounds {
+  /// Runs all rounds. A contestant prints a `Measurement`.
+  /// - Parameters:
+  ///   - name: what tells the comparison from others, such as `drivers/rows`.
+  ///   - title: what is done, for people.
+  ///   - unit: what is counted.
+  ///   - words: what follows a contestant's command, by its place and the round.
+  /// - Throws: a `Failure` when two contestants counted or saw something else: who skips work is
+  ///   not faster.
+  func compare(
+    _ name: String, title: String, unit: String,
+    _ words: (_ contestant: Int, _ round: Int) throws -> [String]
+  ) throws -> Comparison {
+    var comparison = Comparison(name, title: title, unit: unit, of: contestants.map(\.name))
+    var (count, sum): (Double?, Double?)
+    for round in 0..<options.rounds {
       for turn in contestants.indices {
         let index = (turn + round) % contestants.count
-        let name = contestants[index].name
-        let numbers = try Child.output(of: contestants[index].command + words(index, round))
-          .split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-        guard numbers.count == 4 else { throw Failure("\(name) printed other figures") }
-        guard sum == nil || sum == numbers[3] else {
-          throw Failure("\(name) saw something else: \(numbers[3])")
+        let contestant = contestants[index]
+        options.progress.next(title, contestant.name)
+        let text = try Child.output(of: contestant.command + words(index, round))
+        guard let run = Measurement(text) else {
+          throw Failure("\(name): \(contestant.name) printed something else: \(text)")
         }
-        sum = numbers[3]
-        contestants[index].rates.add(numbers[2] / numbers[0])
-        contestants[index].processorMicroseconds.add(numbers[1] / numbers[2] * 1e6)
+        guard count ?? run.count == run.count else {
+          throw Failure("\(name): \(contestant.name) did it \(run.count) times, not \(count ?? 0)")
+        }
+        guard sum == nil || run.sum == nil || sum == run.sum else {
+          throw Failure("\(name): \(contestant.name) saw something else: \(text)")
+        }
+        (count, sum) = (run.count, sum ?? run.sum)
+        comparison.add(run, of: index)
       }
     }
-  }
-
-  /// Adds a row for each contestant; the first one is what the others are measured by.
-  func add(to table: inout Table, as title: String) {
-    for (index, contestant) in contestants.enumerated() {
-      table.add(
-        index == 0 ? title : "", contestant.name, contestant.rates.median.text(digits: 0),
-        contestant.processorMicroseconds.median.text(digits: 3),
-        contestant.rates.ratios(to: contestants[0].rates).median.text(digits: 2),
-        contestant.processorMicroseconds.ratios(to: contestants[0].processorMicroseconds).median
-          .text(digits: 2))
-    }
-  }
-
-  /// The columns that `add` fills.
-  static var table: Table {
-    Table("workload", "contestant", "a second", "CPU us each", "rate / Roost's", "CPU / Roost's")
+    return comparison
   }
 }

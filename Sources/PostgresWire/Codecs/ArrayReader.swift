@@ -94,6 +94,31 @@ public struct PostgresArrayReader {
     try T.decode(try nextCell(T.self))
   }
 
+  /// Reads so many elements: in the binary format without a look at the source for each.
+  mutating func elements<T: PostgresDecodable>(
+    _ count: Int
+  ) throws(PostgresDecodingError) -> [T] {
+    var elements: [T] = []
+    elements.reserveCapacity(count)
+    guard case .binary(var reader) = source else {
+      for _ in 0..<count { elements.append(try next(T.self)) }
+      return elements
+    }
+    for _ in 0..<count {
+      let bytes: UnsafeRawBufferPointer?
+      do throws(WireError) {
+        bytes = try reader.value()
+      } catch {
+        throw malformed(error.description, T.self)
+      }
+      let cell = PostgresCell(
+        bytes: bytes, type: elementType, format: .binary, catalogue: catalogue)
+      elements.append(try T.decode(cell))
+    }
+    source = .binary(reader)
+    return elements
+  }
+
   mutating func nextCell<T>(_ swiftType: T.Type) throws(PostgresDecodingError) -> PostgresCell {
     switch source {
     case .binary(var reader):
@@ -163,10 +188,7 @@ extension PostgresArrayDecodable where Self: PostgresDecodable {
     guard dimension == reader.dimensions.count - 1 else {
       throw reader.malformed("it has \(reader.dimensions.count) dimensions", [Self].self)
     }
-    var elements: [Self] = []
-    elements.reserveCapacity(reader.dimensions[dimension])
-    for _ in 0..<reader.dimensions[dimension] { elements.append(try reader.next(Self.self)) }
-    return elements
+    return try reader.elements(reader.dimensions[dimension])
   }
 }
 

@@ -11,13 +11,15 @@ extension PostgresCell {
         if let value = load(Int64.self), let result = T(exactly: value) { return result }
       case 21:
         if let value = load(Int16.self), let result = T(exactly: value) { return result }
+      case 26:
+        if let value = load(UInt32.self), let result = T(exactly: value) { return result }
       default: break
       }
     }
     return try rareInteger(T.self)
   }
 
-  /// What is not one of the usual three, or is wrong.
+  /// What is not one of the usual four, or is wrong.
   @inline(never)
   @usableFromInline
   func rareInteger<T: FixedWidthInteger>(_: T.Type) throws(PostgresDecodingError) -> T {

@@ -14,6 +14,7 @@ package struct WireReader {
   package var remaining: Int { bytes.count - offset }
 
   /// The next `count` bytes, valid as long as the reader's.
+  @inline(__always)
   package mutating func read(_ count: Int) throws(WireError) -> UnsafeRawBufferPointer {
     guard count >= 0, count <= remaining else { throw .truncated("\(name)") }
     defer { offset += count }
@@ -21,6 +22,7 @@ package struct WireReader {
   }
 
   /// The next integer, which the wire has big-endian.
+  @inline(__always)
   package mutating func integer<T: FixedWidthInteger>(_: T.Type) throws(WireError) -> T {
     let size = MemoryLayout<T>.size
     guard size <= remaining else { throw .truncated("\(name)") }

@@ -4,8 +4,21 @@ public struct PostgresChar: PostgresScalar {
   public let byte: UInt8
 
   /// A byte.
+  @inlinable
   public init(byte: UInt8) {
     self.byte = byte
+  }
+
+  /// From `"char"`, in both formats.
+  @inlinable
+  public static func decode(
+    _ cell: borrowing PostgresCell
+  ) throws(PostgresDecodingError) -> PostgresChar {
+    // The catalogues have many of them.
+    if cell.type == .char, cell.format == .binary, let byte = cell.load(UInt8.self) {
+      return PostgresChar(byte: byte)
+    }
+    return try decodeScalar(cell)
   }
 
   /// Reads a character of ASCII, the empty text, or a byte above ASCII as `\ooo`; nil when the text

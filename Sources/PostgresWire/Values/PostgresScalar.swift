@@ -38,6 +38,14 @@ extension PostgresScalar {
 
   /// From its own type and `postgresOtherTypes`, in both formats.
   public static func decode(_ cell: borrowing PostgresCell) throws(PostgresDecodingError) -> Self {
+    try decodeScalar(cell)
+  }
+
+  /// What `decode` is, for those who look at the usual case themselves.
+  @usableFromInline
+  static func decodeScalar(
+    _ cell: borrowing PostgresCell
+  ) throws(PostgresDecodingError) -> Self {
     guard cell.type == postgresParameterType || postgresOtherTypes.contains(cell.type) else {
       throw cell.mismatch(as: Self.self)
     }

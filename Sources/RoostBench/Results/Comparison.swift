@@ -44,6 +44,9 @@ public struct Comparison: Codable, Sendable, Hashable {
     }
   }
 
+  /// The name of its plot's file, without what says that it is one.
+  public var plotName: String { name.replacing("/", with: "-") }
+
   /// A comparison of these, without figures.
   public init(_ name: String, title: String, unit: String, of contestants: [String]) {
     self.name = name

@@ -71,6 +71,9 @@ public struct Results: Codable, Sendable, Hashable {
         text += "\n" + section.notes.map { "- \($0)\n" }.joined()
       }
       if !section.comparisons.isEmpty { text += "\n\(section.table)\n" }
+      for comparison in section.comparisons {
+        text += "\n![\(comparison.title)](\(plots)/\(comparison.plotName).svg)\n"
+      }
       for curve in section.curves {
         text += "\n![\(curve.title)](\(plots)/\(curve.name).svg)\n\n\(curve.table)\n"
       }

@@ -91,11 +91,14 @@ public struct ThrowawayPostgres: Sendable {
   /// Starts a cluster of one's own; `stop` ends it, and so does the end of the process.
   ///
   /// A durable one keeps `fsync` on, for figures that are to mean something; `settings` are given
-  /// to the server as they are.
+  /// to the server as they are. One with TLS takes connections with and without it, and asks for
+  /// SCRAM's password over TCP; it needs the `openssl` command.
   public static func start(
-    _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:]
+    _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:],
+    withTLS: Bool = false
   ) async throws -> ThrowawayPostgres {
-    try await start(authentication, isDurable: isDurable, settings: settings, withTLS: false)
+    try await start(
+      authentication, isDurable: isDurable, settings: settings, withTLS: withTLS, following: nil)
   }
 
   /// Starts a hot standby that copies this cluster, and follows it by streaming replication until
@@ -115,7 +118,7 @@ public struct ThrowawayPostgres: Sendable {
 
   private static func start(
     _ authentication: Authentication, isDurable: Bool = false, settings: [String: String] = [:],
-    withTLS: Bool, following primary: ThrowawayPostgres? = nil
+    withTLS: Bool, following primary: ThrowawayPostgres?
   ) async throws -> ThrowawayPostgres {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {

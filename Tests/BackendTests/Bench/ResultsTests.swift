@@ -83,6 +83,7 @@ struct ResultsTests {
     #expect(page.contains("|             |      other |        0.50 |"))
     #expect(page.contains("1,200,000"))
     #expect(page.contains("![Growth](plots/growth.svg)"))
+    #expect(page.contains("![one of them](plots/drivers-one.svg)"))
     #expect(page.contains("| 1,000  |   2.50 |      |"))
     #expect(page.contains("- A note."))
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Roost
+import RoostBench
 import RoostCore
 import RoostTesting
 import Synchronization
@@ -31,9 +32,10 @@ struct Moves {
       case .Postgres: server.url(database: try await server.createDatabase())
       }
     }
-    var table = Table(
+    var table = Table([
       "move", "killed", "times", "rows", "written", "read", "lost", "stale", "failed", "longest s",
-      "seconds", "verdict")
+      "seconds", "verdict",
+    ])
     var failures: [String] = []
     for from in Place.allCases {
       for to in Place.allCases where (from, to) != (.memory, .memory) {
@@ -48,14 +50,15 @@ struct Moves {
           name, [try await url(from), try await url(to)], victim, file: options.file)
         let result = await run.run()
         if !result.isGood { failures.append(name) }
-        table.add(
+        table.add([
           name, victim.rawValue, "\(result.kills)", "\(result.rows)", "\(result.written)",
           "\(result.read)", "\(result.lost)", "\(result.stale)", "\(result.failed)",
-          result.longest.text(digits: 1), result.seconds.text(digits: 0), result.verdict)
+          result.longest.text(digits: 1), result.seconds.text(digits: 0), result.verdict,
+        ])
       }
     }
     print("")
-    table.show()
+    print(table)
     guard failures.isEmpty else {
       throw Failure("these moves did not keep their promise: \(failures.joined(separator: ", "))")
     }

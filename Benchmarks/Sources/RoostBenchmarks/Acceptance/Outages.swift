@@ -1,6 +1,7 @@
 import Foundation
 import PostgresClient
 import Roost
+import RoostBench
 import RoostFile
 import RoostMemory
 import RoostPostgres
@@ -44,10 +45,11 @@ struct Outages {
   }
 
   func run() async throws {
-    var figures = Table(
+    var figures = Table([
       "policy", "Postgres", "written meanwhile", "read", "failed", "longest ms",
-      "writes again after ms", "ready after ms", "stale")
-    var sums = Table("policy", "acknowledged", "handed back", "lost")
+      "writes again after ms", "ready after ms", "stale",
+    ])
+    var sums = Table(["policy", "acknowledged", "handed back", "lost"])
     var broken: [String] = []
     for policy in Self.policies {
       let isKept = try await run(policy, &figures, &sums)
@@ -56,9 +58,9 @@ struct Outages {
     print(
       "Four writers and two readers; paused for 12 s, stopped for 3 s, crashed and started again, "
         + "crashed and its standby promoted\n")
-    figures.show()
+    print(figures)
     print("")
-    sums.show()
+    print(sums)
     guard broken.isEmpty else {
       throw Failure("these did not keep their promise: \(broken.joined(separator: ", "))")
     }
@@ -107,12 +109,13 @@ struct Outages {
       func milliseconds(_ duration: Duration?) -> String {
         duration.map { ($0 / .milliseconds(1)).text(digits: 0) } ?? "never"
       }
-      figures.add(
+      figures.add([
         policy.name, outage.rawValue, "\(meanwhile.acknowledged)", "\(meanwhile.reads)",
         failed.isEmpty ? "0" : failed.joined(separator: ", "),
         milliseconds(max(meanwhile.longest, after.longest)),
         milliseconds(after.first.map { $0 - lifted }), milliseconds(ready.map { $0 - lifted }),
-        "\(stale)")
+        "\(stale)",
+      ])
       if ready == nil { isKept = false }
     }
     isOver.store(true, ordering: .relaxed)
@@ -125,7 +128,7 @@ struct Outages {
       !handedBack.contains { $0.row.contains("\"own-\(fault.key)\"") }
     }
     await plain.close()
-    sums.add(policy.name, "\(acknowledged)", "\(handedBack.count)", "\(lost)")
+    sums.add([policy.name, "\(acknowledged)", "\(handedBack.count)", "\(lost)"])
     return isKept && lost == 0
   }
 

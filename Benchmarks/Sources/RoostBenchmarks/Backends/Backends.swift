@@ -10,19 +10,7 @@ struct Backends {
     self.options = options
   }
 
-  /// Measures and prints.
-  func run() async throws {
-    for section in try await sections() {
-      print("\(section.title)\n")
-      for note in section.notes { print("- \(note)") }
-      if !section.comparisons.isEmpty { print("\n\(section.table)") }
-      for curve in section.curves { print("\n\(curve.title), \(curve.vertical)\n\(curve.table)") }
-      print("")
-    }
-  }
-
-  /// Measures.
-  func sections() async throws -> [Results.Section] {
+  func run() async throws -> [Results.Section] {
     let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
     defer { server.stop() }
     let scratch = try ScratchFolder()
@@ -37,10 +25,7 @@ struct Backends {
     ]
   }
 
-  private var roundsNote: String {
-    "Median of \(options.rounds) rounds, 95% intervals of the median by bootstrap; each "
-      + "measurement is a process of its own on an empty store."
-  }
+  private let placeNote = "Each measurement is a process of its own on an empty store."
 
   /// How much a workload does, one operation a record.
   private func scale(_ records: Int, quick: Int) -> Scale {
@@ -57,7 +42,7 @@ struct Backends {
     var section = Results.Section(
       "backends-records", title: "Records in stores",
       notes: [
-        roundsNote,
+        placeNote,
         "YCSB's mixes over \(scale.records) records, as many operations, in memory twenty times as "
           + "many (but for E), one worker; zipfian 0.99, scattered. Documents have 1 to 4 KiB.",
         "SQLite: prepared statements in C, one writer at a time; on a file WAL with "
@@ -106,7 +91,7 @@ struct Backends {
   /// What the systems do, and the package graph.
   private func systems(_ contest: StoreContest) async throws -> Results.Section {
     var section = Results.Section(
-      "backends-systems", title: "The three systems", notes: [roundsNote])
+      "backends-systems", title: "The three systems", notes: [placeNote])
     for workload in RoostBench.Workload.all {
       switch workload {
       case .system, .graph, .rate:

@@ -7,7 +7,7 @@ struct RedisServer {
 
   /// Starts it; nil when it is not installed.
   static func start(in folder: String) throws -> RedisServer? {
-    guard let program = Machine.program("redis-server") else { return nil }
+    guard let program = Self.program("redis-server") else { return nil }
     let socket = "\(folder)/redis.sock"
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
@@ -27,8 +27,15 @@ struct RedisServer {
 
   /// Removes all that a server holds.
   static func empty(_ socket: String) throws {
-    guard let program = Machine.program("redis-cli") else { throw Failure("there is no redis-cli") }
+    guard let program = Self.program("redis-cli") else { throw Failure("there is no redis-cli") }
     _ = try Child.output(of: [program, "-s", socket, "FLUSHALL"])
+  }
+
+  /// A program in PATH; nil when it is not there.
+  private static func program(_ name: String) -> String? {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+      .map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
   func stop() {

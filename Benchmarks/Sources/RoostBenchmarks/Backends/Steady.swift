@@ -15,31 +15,36 @@ struct Steady {
     self.options = options
   }
 
-  func run() async throws {
+  func run() async throws -> Results.Section {
     let server = try await ThrowawayPostgres.start(.scramSHA256, isDurable: true)
     defer { server.stop() }
     let scratch = try ScratchFolder()
     defer { scratch.remove() }
     let folder = scratch.path
-    print(
-      "1000 operations a second for \(options.steadySeconds) s; times are from when each was due\n")
-    var table = Table(
-      "backend", "operations", "p50 ms", "p95 ms", "p99 ms", "worst ms", "failures",
-      "MiB early, late", "files early, late")
     let urls = [
       ("file", "file:\(folder)/store"),
       ("Postgres", server.url(database: try await server.createDatabase()) + "?migrate=auto"),
     ]
-    for (name, url) in urls {
-      let numbers = try Child.numbers(["steady", url, "\(options.steadySeconds)"])
-      guard numbers.count == 10 else { throw Failure("the child printed other figures") }
-      table.add(
-        name, numbers[0].text(digits: 0), numbers[1].text(digits: 2), numbers[2].text(digits: 2),
-        numbers[3].text(digits: 2), numbers[4].text(digits: 1), numbers[5].text(digits: 0),
-        "\((numbers[6] / 1_024).text(digits: 0)), \((numbers[7] / 1_024).text(digits: 0))",
-        "\(numbers[8].text(digits: 0)), \(numbers[9].text(digits: 0))")
+    options.progress.begin("steady", of: urls.count)
+    var section = Results.Section("steady", title: "A steady load")
+    section.notes = [
+      "1000 operations a second for \(options.steadySeconds) s; times are from when each was due."
+    ]
+    var comparison = Comparison(
+      "steady/1000", title: "1000 a second", unit: "operations", of: urls.map(\.0))
+    for (index, (name, url)) in urls.enumerated() {
+      options.progress.next("1000 a second", name)
+      let text = try Child.output(
+        of: [Child.program, Child.marker, "steady", url, "\(options.steadySeconds)"])
+      let lines = text.split(separator: "\n")
+      guard lines.count == 2, let run = Measurement(lines[0]) else {
+        throw Failure("the child printed other figures: \(text)")
+      }
+      comparison.add(run, of: index)
+      section.notes.append("\(name): \(lines[1])")
     }
-    table.show()
+    section.comparisons = [comparison]
+    return section
   }
 
   /// Prints the figures of one backend.
@@ -49,14 +54,19 @@ struct Steady {
       environment: [:])
     var load = SteadyLoad()
     load.seconds = seconds
+    let processor = Machine.processorSeconds
     let report = try await load.run(on: store)
+    let used = Machine.processorSeconds - processor
     await store.close()
-    guard let times = report.latencies.percentiles else { throw Failure("nothing was done") }
     let failures = report.failures.values.reduce(0, +)
-    let worst = report.worst / .milliseconds(1)
     print(
-      report.operations, times.p50 / 1_000, times.p95 / 1_000, times.p99 / 1_000, worst, failures)
-    print(report.kibibytes.early, report.kibibytes.late)
-    print(report.descriptors.early, report.descriptors.late)
+      Measurement(
+        seconds: Double(seconds), processorSeconds: used, count: Double(report.operations),
+        sum: nil, peakKibibytes: Double(Machine.peakKibibytes),
+        latencies: report.latencies.percentiles))
+    print(
+      "worst \((report.worst / .milliseconds(1)).text(digits: 1)) ms, \(failures) failures,",
+      "\(report.kibibytes.early / 1_024) MiB early and \(report.kibibytes.late / 1_024) late,",
+      "\(report.descriptors.early) files early and \(report.descriptors.late) late.")
   }
 }

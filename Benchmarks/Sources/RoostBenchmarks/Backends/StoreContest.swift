@@ -18,28 +18,21 @@ struct StoreContest {
     case driver = "driver alone"
     case sqlalchemy = "SQLAlchemy"
 
-    /// The peer's words before those of the work; nil for Roost itself.
-    fileprivate var peer: [String]? {
-      guard let folder = ProcessInfo.processInfo.environment["ROOST_PEERS"] else { return nil }
-      let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../../Peers").standardized.path
-      let python = "\(folder)/python/bin/python"
+    /// The peer's program; nil for Roost itself.
+    fileprivate var program: String? {
       switch self {
-      case .memory, .file, .postgres, .driver: return nil
-      case .sqlite, .sqliteInMemory: return ["\(folder)/sqlite_records"]
-      case .lmdb: return ["\(folder)/lmdb"]
-      case .redis: return ["\(folder)/redis"]
-      case .tinydb: return [python, "\(scripts)/tinydb_records.py"]
-      case .sqlalchemy: return [python, "\(scripts)/sqlalchemy_records.py"]
+      case .memory, .file, .postgres, .driver: nil
+      case .sqlite, .sqliteInMemory: "sqlite-records"
+      case .lmdb: "lmdb"
+      case .redis: "redis"
+      case .tinydb: "tinydb"
+      case .sqlalchemy: "sqlalchemy"
       }
     }
+  }
 
-    fileprivate var isRoost: Bool {
-      switch self {
-      case .memory, .file, .postgres, .driver: true
-      default: false
-      }
-    }
+  private func peer(_ contestant: Contestant) -> [String]? {
+    contestant.program.flatMap { options.peer(contestant.rawValue, $0)?.command }
   }
 
   /// Runs a workload in turns.
@@ -66,6 +59,7 @@ struct StoreContest {
     for round in 0..<options.rounds {
       for turn in contestants.indices {
         let place = (turn + round) % contestants.count
+        options.progress.next(comparison.title, contestants[place].rawValue)
         let run = try await measure(contestants[place], workload, scale, traces)
         guard sum == nil || run.sum == sum else {
           throw Failure("\(contestants[place].rawValue) saw something else in \(name)")
@@ -78,10 +72,7 @@ struct StoreContest {
   }
 
   private func takesPart(_ contestant: Contestant, in workload: RoostBench.Workload) -> Bool {
-    let isThere =
-      contestant.peer.map { FileManager.default.isExecutableFile(atPath: $0[0]) }
-      ?? contestant.isRoost
-    guard isThere else { return false }
+    guard contestant.program == nil || peer(contestant) != nil else { return false }
     switch (contestant, workload) {
     case (.memory, _), (.file, _), (.postgres, _): return true
     case (.driver, .mix): return true
@@ -96,11 +87,11 @@ struct StoreContest {
   private func measure(
     _ contestant: Contestant, _ workload: RoostBench.Workload, _ scale: Scale,
     _ traces: TraceFiles
-  ) async throws -> RoostBench.Measurement {
+  ) async throws -> Measurement {
     let place = try await place(contestant)
     defer { clear() }
     let words: [String]
-    if let peer = contestant.peer {
+    if let peer = peer(contestant) {
       let work = if case .load = workload { "load" } else { "steps" }
       words = peer + [work, place, traces.rows, traces.steps, "\(scale.records)"]
     } else {
@@ -110,7 +101,7 @@ struct StoreContest {
         + [scale.records, scale.operations, scale.workers, scale.seconds].map { "\($0)" }
         + [options.file]
     }
-    guard let run = RoostBench.Measurement(try Child.output(of: words)) else {
+    guard let run = Measurement(try Child.output(of: words)) else {
       throw Failure("\(contestant.rawValue) printed other figures")
     }
     return run
@@ -153,10 +144,12 @@ struct StoreContest {
     for backend in Self.backends {
       let place = try await place(backend)
       defer { clear() }
-      var numbers = try Child.numbers([
-        "store", StoreChild.Way.growth.rawValue, "growth", place, "\(rows)", "0", "1", "1",
-        options.file,
-      ])[...]
+      options.progress.next("growth", backend.rawValue)
+      let text = try Child.output(of: [
+        Child.program, Child.marker, "store", StoreChild.Way.growth.rawValue, "growth", place,
+        "\(rows)", "0", "1", "1", options.file,
+      ])
+      var numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }[...]
       let own = numbers.popFirst()
       guard sum == nil || own == sum else { throw Failure("\(backend.rawValue) saw other rows") }
       sum = own
@@ -181,6 +174,7 @@ struct StoreContest {
     for count in counts {
       scale.workers = count
       for backend in Self.backends {
+        options.progress.next("workers", backend.rawValue)
         let run = try await measure(backend, workload, scale, traces)
         curve.add(x: Double(count), y: run.count / run.seconds, to: backend.rawValue)
       }

@@ -1,38 +1,113 @@
 import Foundation
+import PostgresClient
+import RoostBench
 import RoostTesting
 
-/// Roost's driver beside others: each workload is a process of its own for each driver and round.
+/// Roost's driver beside others.
 struct Drivers {
+  /// What cannot be left to chance between rounds.
+  private static let settings = ["autovacuum": "off", "jit": "off"]
+
   private let options: Options
 
   init(_ options: Options) {
     self.options = options
   }
 
-  func run() async throws {
+  func run() async throws -> Results.Section {
     let server = try await ThrowawayPostgres.start(
-      .scramSHA256, isDurable: true)
+      .scramSHA256, isDurable: true, settings: Self.settings, withTLS: true)
     defer { server.stop() }
-    let rounds = options.rounds
-    print("Drivers over TCP with SCRAM, \(rounds) rounds; times are medians of ratios of a round\n")
-    var table = SideBySide.table
-    for workload in DriverWorkload.allCases {
-      let count = workload.count(isQuick: options.isQuick)
-      var drivers = SideBySide(Self.drivers(), rounds: rounds)
-      try drivers.run { _, _ in [workload.rawValue, server.url(), "\(count)"] }
-      drivers.add(to: &table, as: "\(count) \(workload.unit): \(workload.rawValue)")
+    let contestants = try contestants()
+    let oneCore = try OneCore(server)
+    let pinned = oneCore == nil ? [] : DriverWorkload.allCases.filter(\.isLatency)
+    let all = (DriverWorkload.allCases + pinned).map { workload in
+      contestants.filter { $0.workloads.contains(workload.rawValue) }.count
     }
-    table.show()
+    options.progress.begin("drivers", of: all.reduce(0, +) * options.rounds)
+    var section = Results.Section("drivers", title: "Drivers side by side")
+    section.notes = try await notes(server)
+    for workload in DriverWorkload.allCases {
+      if workload.isLatency, let oneCore {
+        section.comparisons.append(
+          try oneCore.run { try compare(workload, contestants, server, prefix: oneCore.prefix) })
+      }
+      section.comparisons.append(try compare(workload, contestants, server, prefix: []))
+    }
+    return section
   }
 
-  /// Roost first, then the peers whose programs are there.
-  private static func drivers() -> [SideBySide.Contestant] {
-    let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  /// A contestant and what it knows.
+  private struct Driver {
+    let contestant: SideBySide.Contestant
+    let workloads: Set<String>
+  }
+
+  private func compare(
+    _ workload: DriverWorkload, _ drivers: [Driver], _ server: ThrowawayPostgres,
+    prefix: [String]
+  ) throws -> Comparison {
+    let contestants = drivers.filter { $0.workloads.contains(workload.rawValue) }.map {
+      SideBySide.Contestant($0.contestant.name, prefix + $0.contestant.command)
+    }
+    let url = server.url() + (workload.usesTLS ? "?sslmode=require" : "?sslmode=disable")
+    let count = workload.count(isQuick: options.isQuick)
+    return try SideBySide(contestants, options).compare(
+      "drivers/\(workload.rawValue)" + (prefix.isEmpty ? "" : "-one-core"),
+      title: workload.title + (prefix.isEmpty ? "" : ", one core"), unit: workload.unit
+    ) { _, _ in [workload.rawValue, url, "\(count)"] }
+  }
+
+  /// Roost first, then the ceiling, then the peers whose programs are there.
+  private func contestants() throws -> [Driver] {
+    let all = DriverWorkload.allCases
     let peers: [SideBySide.Contestant?] = [
-      .peer("libpq", "libpq"),
-      .peer("asyncpg", "python/bin/python", ["\(source.path)/Peers/asyncpg_peer.py"]),
+      options.peer("bare socket", "raw"),
+      options.peer("libpq", "libpq"),
+      options.peer("libpq pipeline", "libpq", ["--pipeline"]),
+      options.peer("tokio-postgres", "tokio-postgres"),
+      options.peer("pgx", "pgx"),
+      options.peer("pgx pool", "pgx", ["--pool"]),
+      options.peer("asyncpg", "asyncpg"),
+      options.peer("psycopg", "psycopg"),
     ]
-    return [.roost("driver")] + peers.compactMap { $0 }
+    let roost = [
+      Driver(contestant: .roost("driver"), workloads: Set(all.map(\.rawValue))),
+      Driver(
+        contestant: .roost("driver-pool", as: "Roost pool"),
+        workloads: Set(all.filter(\.hasPooledForm).map(\.rawValue))),
+    ]
+    return try roost
+      + peers.compactMap(\.self).map { peer in
+        let text = try Child.output(of: peer.command + ["workloads"])
+        return Driver(
+          contestant: peer, workloads: Set(text.split(whereSeparator: \.isNewline).map(String.init))
+        )
+      }
+  }
+
+  private func notes(_ server: ThrowawayPostgres) async throws -> [String] {
+    let connection = try await PostgresConnection.connect(
+      PostgresConfiguration(server.url(tcp: false), environment: [:]))
+    let version = try await connection.queryOne("SHOW server_version", as: String.self)
+    let names = [
+      "fsync", "synchronous_commit", "shared_buffers", "autovacuum", "jit",
+      "ssl_min_protocol_version",
+    ]
+    var settings: [String] = []
+    for name in names {
+      let value = try await connection.queryOne("SELECT current_setting(\(name))", as: String.self)
+      settings.append("\(name)=\(value)")
+    }
+    await connection.close()
+    return [
+      "Server: PostgreSQL \(version) on the same machine, over TCP with SCRAM-SHA-256; "
+        + "\(settings.joined(separator: ", ")), else its defaults.",
+      "Every driver is a process of its own, in turns within a round, and prints a sum over all "
+        + "values that it read; the sums are equal. CPU and peak memory are the client's.",
+      "`Roost` works inside one `withConnection`, `Roost pool` takes a connection from the pool "
+        + "for each query. `bare socket` sends messages that were encoded before and only looks "
+        + "for the ends of the answers: the ceiling.",
+    ]
   }
 }

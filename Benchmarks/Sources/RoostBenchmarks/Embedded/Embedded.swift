@@ -1,4 +1,5 @@
 import Foundation
+import RoostBench
 
 /// The stores that need no server, beside SQLite and beside what the disk itself can do.
 struct Embedded {
@@ -8,32 +9,39 @@ struct Embedded {
     self.options = options
   }
 
-  func run() async throws {
+  func run() async throws -> Results.Section {
     let scratch = try ScratchFolder()
     defer { scratch.remove() }
     let folder = scratch.path
-    print("Embedded stores, \(options.rounds) rounds; ratios are medians of those of a round\n")
-    var table = SideBySide.table
-    for workload in EmbeddedWorkload.allCases {
+    let all = EmbeddedWorkload.allCases.map { ($0, places($0)) }
+    let runs = all.flatMap(\.1).map(\.count).reduce(0, +) + 2 * JSONSpeed.Task.allCases.count
+    options.progress.begin("embedded", of: runs * options.rounds + 1)
+    var section = Results.Section("embedded", title: "Embedded stores side by side")
+    for (workload, groups) in all {
       let count = workload.count(isQuick: options.isQuick)
-      for places in Self.places(workload) {
-        var contest = SideBySide(places.map(\.contestant), rounds: options.rounds)
-        try contest.run { index, round in
-          let path = "\(folder)/\(workload.rawValue)-\(index)-\(round)"
-          // The last one's files are not in anybody's way.
-          let old = try FileManager.default.contentsOfDirectory(atPath: folder)
-          for name in old { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
-          return [workload.rawValue, places[index].url(path), "\(count)"]
-        }
-        contest.add(to: &table, as: "\(count) \(workload.title)")
+      for places in groups {
+        let contest = SideBySide(places.map(\.contestant), options)
+        section.comparisons.append(
+          try contest.compare(
+            "embedded/\(workload.rawValue)-\(places[0].contestant.name)",
+            title: "\(count) \(workload.title)", unit: "rows"
+          ) { index, round in
+            let path = "\(folder)/\(workload.rawValue)-\(index)-\(round)"
+            // The last one's files are not in anybody's way.
+            let old = try FileManager.default.contentsOfDirectory(atPath: folder)
+            for name in old { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+            return [workload.rawValue, places[index].url(path), "\(count)"]
+          })
       }
     }
-    table.show()
-    print("\nSQLite: WAL with synchronous=FULL, prepared statements; one transaction a row where")
-    print("rows are committed. A bare append is one write and one fdatasync of as many bytes.\n")
-    try JSONSpeed(options).run()
-    print("")
-    try CompactionPause(options).run(folder)
+    section.comparisons += try JSONSpeed(options).run()
+    section.comparisons.append(try CompactionPause(options).run(folder))
+    section.notes = [
+      "SQLite: WAL with synchronous=FULL, prepared statements; one transaction a row where rows "
+        + "are committed. A bare append is one write and one fdatasync of as many bytes.",
+      "JSON: MB a CPU second, one thread.",
+    ]
+    return section
   }
 
   private struct Place {
@@ -49,12 +57,12 @@ struct Embedded {
   }
 
   /// Who takes part, in groups that are measured by their first.
-  private static func places(_ workload: EmbeddedWorkload) -> [[Place]] {
+  private func places(_ workload: EmbeddedWorkload) -> [[Place]] {
     let file = Place(.roost("embedded", as: "file")) { "file:\($0)" }
     let memory = Place(.roost("embedded", as: "memory")) { _ in "memory:" }
-    let sqlite = Place(.peer("SQLite", "sqlite")) { $0 }
-    let sqliteInMemory = Place(.peer("SQLite in memory", "sqlite")) { _ in ":memory:" }
-    let append = Place(.peer("bare append", "append")) { $0 }
+    let sqlite = Place(options.peer("SQLite", "sqlite")) { $0 }
+    let sqliteInMemory = Place(options.peer("SQLite in memory", "sqlite")) { _ in ":memory:" }
+    let append = Place(options.peer("bare append", "append")) { $0 }
     let groups: [[Place?]] =
       switch workload {
       case .commit: [[file, sqlite, append], [memory, sqliteInMemory]]

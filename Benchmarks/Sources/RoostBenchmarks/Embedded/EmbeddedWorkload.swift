@@ -1,5 +1,6 @@
 import Foundation
 import Roost
+import RoostBench
 import RoostFile
 import RoostMemory
 
@@ -21,8 +22,8 @@ enum EmbeddedWorkload: String, CaseIterable {
   /// How many rows there are, or how often it is done, in one measurement.
   func count(isQuick: Bool) -> Int {
     switch self {
-    case .commit, .commit64: isQuick ? 3_000 : 20_000
-    case .load, .open, .find, .findInTransaction: isQuick ? 100_000 : 1_000_000
+    case .commit, .commit64: isQuick ? 1_000 : 20_000
+    case .load, .open, .find, .findInTransaction: isQuick ? 30_000 : 1_000_000
     }
   }
 
@@ -40,7 +41,7 @@ enum EmbeddedWorkload: String, CaseIterable {
 
 /// The workloads over Roost.
 extension EmbeddedWorkload {
-  /// Prints seconds, CPU seconds, operations and a sum over what was seen.
+  /// Prints the figures.
   func run(url: String, count: Int) async throws {
     let store = try await Self.open(url)
     if self != .commit && self != .commit64 && self != .load {
@@ -49,35 +50,34 @@ extension EmbeddedWorkload {
     // Not a part of what is measured.
     let rows = self == .load ? (1...count).map { Sample($0) } : []
     if self == .open { await store.close() }
-    let processor = Machine.processorSeconds
-    let start = ContinuousClock.now
-    let sum: Double
-    switch self {
-    case .commit: sum = try await Self.commit(store, 1...count)
-    case .commit64:
-      sum = try await withThrowingTaskGroup(of: Double.self) { group in
-        for writer in 0..<64 {
-          group.addTask {
-            try await Self.commit(store, stride(from: 1 + writer, through: count, by: 64))
+    let run = try await Measurement.of {
+      let sum: Double
+      switch self {
+      case .commit: sum = try await Self.commit(store, 1...count)
+      case .commit64:
+        sum = try await withThrowingTaskGroup(of: Double.self) { group in
+          for writer in 0..<64 {
+            group.addTask {
+              try await Self.commit(store, stride(from: 1 + writer, through: count, by: 64))
+            }
           }
+          return try await group.reduce(0, +)
         }
-        return try await group.reduce(0, +)
+      case .load: sum = Double(try await store.load(rows))
+      case .open:
+        let opened = try await Self.open(url)
+        sum = Double(try await opened.select(Sample.self).count())
+        await opened.close()
+      case .find: sum = try await Self.find(store, count)
+      case .findInTransaction:
+        sum = try await store.transaction(.init(isolation: .repeatableRead, isReadOnly: true)) {
+          try await Self.find($0, count)
+        }
       }
-    case .load: sum = Double(try await store.load(rows))
-    case .open:
-      let opened = try await Self.open(url)
-      sum = Double(try await opened.select(Sample.self).count())
-      await opened.close()
-    case .find: sum = try await Self.find(store, count)
-    case .findInTransaction:
-      sum = try await store.transaction(.init(isolation: .repeatableRead, isReadOnly: true)) {
-        try await Self.find($0, count)
-      }
+      return (count, sum)
     }
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let processorSeconds = Machine.processorSeconds - processor
     await store.close()
-    print(seconds, processorSeconds, count, sum)
+    print(run)
   }
 
   private static func open(_ url: String) async throws -> Store {

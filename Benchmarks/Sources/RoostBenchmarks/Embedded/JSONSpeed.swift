@@ -1,5 +1,6 @@
 import Foundation
 import Roost
+import RoostBench
 
 /// Roost's JSON beside Foundation's, over one document of many small objects.
 struct JSONSpeed {
@@ -26,24 +27,13 @@ struct JSONSpeed {
     }
   }
 
-  func run() throws {
-    print("JSON, MB a CPU second, \(options.rounds) rounds\n")
-    var table = Table("", "Roost", "Foundation", "Roost / Foundation", "range of ratios")
-    for task in Task.allCases {
-      var (roost, foundation) = (Figures(), Figures())
-      for round in 0..<options.rounds {
-        for turn in round.isMultiple(of: 2) ? [0, 1] : [1, 0] {
-          let words = ["json", task.rawValue, turn == 0 ? "roost" : "foundation"]
-          guard let rate = try Child.numbers(words).first else { throw Failure("no figure") }
-          if turn == 0 { roost.add(rate) } else { foundation.add(rate) }
-        }
-      }
-      let ratios = roost.ratios(to: foundation)
-      table.add(
-        task.title, roost.median.text(digits: 0), foundation.median.text(digits: 0),
-        ratios.median.text(digits: 1), ratios.range(digits: 1))
+  func run() throws -> [Comparison] {
+    try Task.allCases.map { task in
+      let libraries = ["Roost", "Foundation"].map { SideBySide.Contestant.roost("json", as: $0) }
+      return try SideBySide(libraries, options).compare(
+        "embedded/json-\(task.rawValue)", title: "JSON, \(task.title)", unit: "MB"
+      ) { index, _ in [task.rawValue, libraries[index].name, options.isQuick ? "6" : "30"] }
     }
-    table.show()
   }
 
   private struct Entry: Codable {
@@ -55,8 +45,8 @@ struct JSONSpeed {
     var note: String?
   }
 
-  /// Prints MB a second.
-  static func child(_ task: Task, isRoost: Bool) throws {
+  /// Prints MB and CPU seconds.
+  static func child(_ task: Task, isRoost: Bool, megabytes: Int) throws {
     let entries = (0..<20_000).map { number in
       Entry(
         id: number, name: "entry \(number) “é”", tags: ["one", "two\n", "three"],
@@ -68,9 +58,9 @@ struct JSONSpeed {
     let tree = try JSON(parsing: text)
     let object = try JSONSerialization.jsonObject(with: data)
     // One thread that never waits: its CPU seconds are the steadier clock.
+    let passes = max(1, megabytes * 1_000_000 / text.count)
     let start = Machine.processorSeconds
-    var (bytes, elapsed) = (0, 0.0)
-    while elapsed < 1 {
+    for _ in 0..<passes {
       switch (task, isRoost) {
       case (.parse, true): _ = try JSON(parsing: text)
       case (.parse, false): _ = try JSONSerialization.jsonObject(with: data)
@@ -81,9 +71,11 @@ struct JSONSpeed {
       case (.encode, true): _ = try JSON(encoding: entries).encoded()
       case (.encode, false): _ = try JSONEncoder().encode(entries)
       }
-      bytes += text.count
-      elapsed = Machine.processorSeconds - start
     }
-    print(Double(bytes) / elapsed / 1e6)
+    let seconds = Machine.processorSeconds - start
+    print(
+      Measurement(
+        seconds: seconds, processorSeconds: seconds, count: Double(passes * text.count) / 1e6,
+        sum: nil, peakKibibytes: Double(Machine.peakKibibytes)))
   }
 }
