@@ -14,6 +14,8 @@ struct AccessPath {
   var isForward = true
   /// Whether the rows come in the order that the query wants.
   var keepsOrder = false
+  /// By how many of the order's first terms the rows come in order, when not by all.
+  var orderedTerms = 0
 
   struct Bound {
     var value: Value
@@ -27,6 +29,7 @@ struct Planner {
   private let plan: TablePlan
   private let filter: Expression?
   private let order: [OrderTerm]
+  private let hasLimit: Bool
   private var equalities: [Expression: Value] = [:]
   private var memberships: [Expression: [Value]] = [:]
   private var lowers: [Expression: AccessPath.Bound] = [:]
@@ -34,8 +37,9 @@ struct Planner {
   private var conjuncts: [Expression] = []
 
   /// Takes a query whose filter is resolved.
-  init(_ plan: TablePlan, filter: Expression?, order: [OrderTerm]) {
+  init(_ plan: TablePlan, filter: Expression?, order: [OrderTerm], hasLimit: Bool) {
     self.plan = plan
+    self.hasLimit = hasLimit
     self.filter = filter
     self.order = order
     if let filter { collect(filter) }
@@ -132,13 +136,18 @@ struct Planner {
     return path
   }
 
-  /// Whether a walk in one direction gives the wanted order. Columns that the filter fixes have no
-  /// say in the order.
+  /// Whether a walk in one direction gives the wanted order, or that of its first terms. Columns
+  /// that the filter fixes have no say in the order.
   private func settleOrder(_ path: inout AccessPath, _ keys: [Expression]) {
     var keys = keys[...]
     var isForward: Bool?
-    for term in order {
+    defer {
+      if path.keepsOrder || path.orderedTerms > 0 { path.isForward = isForward ?? true }
+    }
+    for (place, term) in order.enumerated() {
       if equalities[term.expression] != nil { continue }
+      // A part of the order is worth a walk where not all rows are wanted.
+      if hasLimit, isForward != nil { path.orderedTerms = place }
       while let key = keys.first, key != term.expression, equalities[key] != nil {
         keys.removeFirst()
       }
@@ -149,7 +158,6 @@ struct Planner {
       isForward = !term.isDescending
       keys.removeFirst()
     }
-    path.isForward = isForward ?? true
     path.keepsOrder = true
   }
 
@@ -164,7 +172,8 @@ struct Planner {
   private func score(_ path: AccessPath) -> Int {
     let fixed = path.prefixes.first?.count ?? Int(Int16.max)
     let bounds = (path.lower == nil ? 0 : 1) + (path.upper == nil ? 0 : 1)
-    return fixed * 16 + bounds * 4 + (path.keepsOrder ? 2 : 0) + (path.index == nil ? 1 : 0)
+    let order = path.keepsOrder ? 4 : path.orderedTerms > 0 ? 2 : 0
+    return fixed * 32 + bounds * 8 + order + (path.index == nil ? 1 : 0)
   }
 }
 
@@ -180,7 +189,7 @@ extension AccessPath {
     if lower != nil || upper != nil { parts.append("range") }
     if parts.isEmpty { parts.append("all rows") }
     if !isForward { parts.append("backward") }
-    parts.append(keepsOrder ? "in order" : "sorted")
+    parts.append(keepsOrder ? "in order" : orderedTerms > 0 ? "sorted in groups" : "sorted")
     return "\(name) on \(plan.definition.name): \(parts.joined(separator: ", "))"
   }
 }

@@ -30,6 +30,9 @@ extension DatabaseState {
     if run.path.keepsOrder {
       return try run.collect(tables[place], limit: query.limit)
     }
+    if run.path.orderedTerms > 0, let limit = query.limit {
+      return try run.collectGroups(tables[place], limit: limit)
+    }
     let rows = try run.collect(tables[place], limit: nil)
     return try run.sort(rows, limit: query.limit)
   }
@@ -63,35 +66,71 @@ private struct QueryRun {
       query.order
       + table.primaryKey.columns.map { OrderTerm(.column($0)) }
       .filter { !named.contains($0.expression) }
-    path = Planner(plan, filter: resolved, order: order).path()
+    path = Planner(plan, filter: resolved, order: order, hasLimit: query.limit != nil).path()
   }
 
   /// The rows on the path that pass the filter, in the path's order.
   func collect(_ table: TableState, limit: Int?) throws(StoreError) -> [[Value]] {
     var result: [[Value]] = []
     if limit == 0 { return result }
+    try visit(table) { row in
+      result.append(row)
+      return result.count != limit
+    }
+    return result
+  }
+
+  /// The first rows in the wanted order, of which the path gives the first terms: those that are
+  /// equal by them are sorted by the others, and the walk ends with the last group that is wanted.
+  func collectGroups(_ table: TableState, limit: Int) throws(StoreError) -> [[Value]] {
+    var result: [[Value]] = []
+    if limit == 0 { return result }
+    var leading: [BoundExpression] = []
+    for term in order.prefix(path.orderedTerms) {
+      leading.append(try BoundExpression(term.expression, in: plan.definition))
+    }
+    var group: [[Value]] = []
+    var groupKey: [Value] = []
+    try visit(table) { row throws(StoreError) in
+      var key: [Value] = []
+      for term in leading { key.append(try term.evaluate(row)) }
+      let isSame = zip(key, groupKey).allSatisfy { Value.order($0, $1) == .same }
+      if !isSame || group.isEmpty {
+        result += try sort(group, limit: limit - result.count)
+        group = []
+        groupKey = key
+      }
+      group.append(row)
+      return result.count < limit
+    }
+    if result.count < limit { result += try sort(group, limit: limit - result.count) }
+    return result
+  }
+
+  /// Hands the rows on the path that pass the filter to the body, in the path's order, until it
+  /// returns false.
+  private func visit(
+    _ table: TableState, _ body: ([Value]) throws(StoreError) -> Bool
+  ) throws(StoreError) {
     for prefix in path.prefixes {
       if path.index == nil && prefix.count == plan.keyPositions.count {
-        if let row = table.rows[RowKey(prefix)], try passes(row) { result.append(row) }
+        if let row = table.rows[RowKey(prefix)], try passes(row), try !body(row) { return }
         continue
       }
       if let index = path.index {
         var walk = walk(table.indexes[index], prefix)
         while let (key, primary) = walk.next(), isInside(key, prefix) {
           guard let row = table.rows[primary], try passes(row) else { continue }
-          result.append(row)
-          if result.count == limit { return result }
+          if try !body(row) { return }
         }
       } else {
         var walk = walk(table.rows, prefix)
         while let (key, row) = walk.next(), isInside(key, prefix) {
           guard try passes(row) else { continue }
-          result.append(row)
-          if result.count == limit { return result }
+          if try !body(row) { return }
         }
       }
     }
-    return result
   }
 
   private func passes(_ row: [Value]) throws(StoreError) -> Bool {

@@ -197,19 +197,23 @@ extension Workspace {
     let plan = state.catalog.tables[table]
     let name = plan.definition.name
     var assignments: [(position: Int, type: ColumnType, value: BoundExpression)] = []
+    var literals: [(position: Int, value: Value)] = []
     for assignment in update.assignments {
       let position = try plan.definition.requirePosition(of: assignment.column)
       let type = plan.definition.columns[position].type
-      var value = assignment.value
-      if case .literal(let literal) = value {
+      if case .literal(let literal) = assignment.value {
         // A value that does not fit is refused even when no row is there to be changed.
-        value = .literal(try type.coerce(literal, table: name, column: assignment.column))
+        literals.append(
+          (position, try type.coerce(literal, table: name, column: assignment.column)))
+      } else {
+        assignments.append(
+          (position, type, try BoundExpression(assignment.value, in: plan.definition)))
       }
-      assignments.append((position, type, try BoundExpression(value, in: plan.definition)))
     }
     var written: [WrittenRow] = []
     for old in try state.rows(of: Query(table: update.table, filter: update.filter)) {
       var row = old
+      for literal in literals { row[literal.position] = literal.value }
       for assignment in assignments {
         row[assignment.position] = try assignment.type.coerce(
           try assignment.value.evaluate(old), table: name,

@@ -73,6 +73,48 @@ private struct Job: Record, Equatable {
     await store.close()
   }
 
+  /// With a limit, an index that gives the first terms of an order saves most of the sort.
+  @Test func firstOfAnOrderInGroups() async throws {
+    let store = try await open()
+    let states = ["open", "done", "new"]
+    try await store.load(
+      (0..<600).map { id in
+        let priority = id % 11 == 0 ? nil : (id * 7) % 13
+        return Job(id: id, state: states[id % 3] + "\(id / 30)", priority: priority)
+      })
+    let all = store.select(Job.self)
+    let orders: [(Selection<Job>, String)] = [
+      (
+        all.order { $0.state.descending }.order { $0.id.ascending },
+        "jobs_state on jobs: all rows, backward, sorted in groups"
+      ),
+      (
+        all.order { $0.state.ascending }.order { $0.priority.descending },
+        "jobs_state on jobs: all rows, sorted in groups"
+      ),
+      (
+        all.where { $0.state == "open3" }.order { $0.priority.descending }
+          .order { $0.id.ascending },
+        "jobs_state on jobs: 1 fixed column x 1, backward, sorted in groups"
+      ),
+      (
+        all.where { $0.priority > 4 }.order { $0.priority.ascending }
+          .order { $0.state.descending },
+        "jobs_priority_state_key on jobs: range, sorted in groups"
+      ),
+    ]
+    for (selection, plan) in orders {
+      let sorted = try await selection.fetch()
+      #expect(!sorted.isEmpty)
+      for limit in [0, 1, 2, 19, 20, 21, 599, 600, 1_000] {
+        let first = selection.limit(limit)
+        #expect(try await first.explain() == plan)
+        #expect(try await first.fetch() == Array(sorted.prefix(limit)), "\(plan), \(limit)")
+      }
+    }
+    await store.close()
+  }
+
   /// An index on an expression serves a filter on the same expression.
   @Test func planOfAnExpression() async throws {
     let store = try await TestBackend.open("memory:", [ConformanceSuite.migrations])
