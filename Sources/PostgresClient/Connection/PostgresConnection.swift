@@ -5,8 +5,9 @@ import RoostCore
 /// A session with a Postgres server.
 ///
 /// It may be used from any task, and by several at once: each query has its turn. Inside of
-/// `PostgresPool.withConnection` (or `run` here) tasks run on the connection's own thread, where a
-/// query costs no hop; from elsewhere it works as well, at the price of two hops.
+/// `PostgresPool.withConnection` (or `run` here) tasks run on the connection's executor, where a
+/// query costs no hop; from elsewhere it works as well, at the price of two hops. The executor has
+/// a thread of its own, and borrows the caller's as long as nothing has to be waited for.
 ///
 /// A query whose task is cancelled, or whose time is over, while the server owes an answer is
 /// cancelled on the server, too, by a CancelRequest on a second connection to the same address,
@@ -121,13 +122,13 @@ public final class PostgresConnection: Sendable {
   /// How the session is encrypted, nil when it is not.
   public var encryption: PostgresEncryption? { core.encryption }
 
-  /// Runs a closure on the connection's thread, where its queries cost no hop.
+  /// Runs a closure on the connection's executor, where its queries cost no hop.
   @discardableResult
   public func run<T: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> T
   ) async throws -> T {
     if loop.isCurrent { return try await body(self) }
-    return try await withTaskExecutorPreference(loop) { try await body(self) }
+    return try await loop.hop { () async throws in try await body(self) }
   }
 
   /// Runs a piece of the driver on the loop's thread.
@@ -135,8 +136,6 @@ public final class PostgresConnection: Sendable {
     _ body: () async throws(E) -> T
   ) async throws(E) -> T {
     if loop.isCurrent { return try await body() }
-    return try await withTaskExecutorPreference(loop) { () async throws(E) -> T in
-      try await body()
-    }
+    return try await loop.hop(body)
   }
 }

@@ -9,8 +9,13 @@ import Synchronization
 /// somebody has, it suspends and the loop goes on with that. So a timer or a child task in the
 /// same closure is never held up by a read.
 ///
-/// Thread confinement: `jobs`, `nextJob`, `waiters` and `nextWaitID` are touched by the loop's
-/// thread only, which is checked by `isCurrent` where it is not evident: only `run`, and code that
+/// While the loop has nothing to do, a task that comes by `hop` is run by the thread that it comes
+/// from, until it has to wait: a small query whose answer comes at once then needs no other
+/// thread, and none is woken. That thread is the loop's guest.
+///
+/// Confinement: `jobs`, `nextJob`, `waiters`, `nextWaitID` and `isGuest` are touched only by the
+/// thread that holds `ownership`: the loop's own, but while it sleeps without waiters, or a guest.
+/// It is checked by `isCurrent` where it is not evident: only `run`, `runAsGuest`, and code that
 /// runs in jobs of this executor, get there. All else is in a lock or atomic. That is why this is
 /// `Sendable`.
 package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
@@ -48,7 +53,11 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
 
   private let inbox = Mutex(Inbox())
   private let isSleeping = Atomic(false)
+  /// The thread that has the loop; 0 for none.
   private let thread = Atomic<UInt>(0)
+  /// The thread whose next job for the loop comes by `hop`; 0 for none.
+  private let invited = Atomic<UInt>(0)
+  private let ownership = NSLock()
   private let wake = WakePipe()
 
   private var jobs: [UnownedJob] = []
@@ -56,6 +65,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   private var nextJob = 0
   private var waiters: [Waiter] = []
   private var nextWaitID: UInt64 = 0
+  private var isGuest = false
 
   /// A loop whose thread starts with the first job.
   package init() {}
@@ -63,7 +73,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   /// Whether the system had the descriptors that waking the loop needs.
   var canBeWoken: Bool { wake.readDescriptor >= 0 }
 
-  /// Whether the caller runs on the loop's thread.
+  /// Whether the caller runs on the thread that has the loop.
   @inline(__always)
   var isCurrent: Bool {
     thread.load(ordering: .relaxed) == SocketPlatform.currentThread
@@ -77,6 +87,18 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
 
   // MARK: From any thread
 
+  /// Runs a piece of a task on the loop.
+  func hop<Result, E: Error>(
+    _ body: () async throws(E) -> Result
+  ) async throws(E) -> Result {
+    invited.store(SocketPlatform.currentThread, ordering: .relaxed)
+    return try await withTaskExecutorPreference(self) { () async throws(E) -> Result in
+      // Where no job was needed to come here, a later one is not to be taken for it.
+      invited.store(0, ordering: .relaxed)
+      return try await body()
+    }
+  }
+
   /// Takes a job of a task that prefers this executor.
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -84,6 +106,38 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
       jobs.append(job)
       return
     }
+    // Not any job may be run here: who resumes a task may hold a lock. Who hops holds none.
+    let caller = SocketPlatform.currentThread
+    if invited.load(ordering: .relaxed) == caller {
+      invited.store(0, ordering: .relaxed)
+      if runAsGuest(job, caller) { return }
+    }
+    post(job)
+  }
+
+  /// Runs a job on the caller's thread. False when the loop has something to do.
+  private func runAsGuest(_ job: UnownedJob, _ caller: UInt) -> Bool {
+    guard ownership.try() else { return false }
+    let isIdle =
+      jobs.isEmpty && waiters.isEmpty
+      && inbox.withLock { $0.isEmpty && $0.isRunning && !$0.isStopping }
+    guard isIdle else {
+      ownership.unlock()
+      return false
+    }
+    thread.store(caller, ordering: .sequentiallyConsistent)
+    isGuest = true
+    job.runSynchronously(on: asUnownedTaskExecutor())
+    isGuest = false
+    let isDone = jobs.isEmpty && waiters.isEmpty
+    thread.store(0, ordering: .sequentiallyConsistent)
+    ownership.unlock()
+    // What is left is for the loop's own thread.
+    if !isDone { wakeIfSleeping() }
+    return true
+  }
+
+  private func post(_ job: UnownedJob) {
     let mustStart = inbox.withLock { inbox in
       inbox.jobs.append(job)
       defer { inbox.isRunning = true }
@@ -148,9 +202,10 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
     return true
   }
 
-  /// Waits without suspending, as long as nobody else needs the loop; nil when somebody does.
+  /// Waits without suspending, as long as nobody else needs the loop; nil when somebody does, and
+  /// for a guest, whose thread has other work.
   private func pollHere(_ descriptor: Int32, _ events: Int16, _ deadline: Deadline) -> Outcome? {
-    guard nextJob == jobs.count, waiters.isEmpty, beginSleep() else { return nil }
+    guard !isGuest, nextJob == jobs.count, waiters.isEmpty, beginSleep() else { return nil }
     let (isReady, wasWoken) = poll(descriptor, events, deadline)
     endSleep(wasWoken)
     if isReady { return .ready }
@@ -189,7 +244,8 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   // MARK: The thread
 
   private func run() {
-    thread.store(SocketPlatform.currentThread, ordering: .sequentiallyConsistent)
+    takeOwnership()
+    defer { ownership.unlock() }
     while takeInbox() {
       // Jobs that are added meanwhile have to wait until the inbox and the sockets had their turn.
       // Those that are left stay in the queue, where `pollHere` sees that they want the loop.
@@ -202,6 +258,11 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
       nextJob = 0
       sleepOrPoll()
     }
+  }
+
+  private func takeOwnership() {
+    ownership.lock()
+    thread.store(SocketPlatform.currentThread, ordering: .sequentiallyConsistent)
   }
 
   /// Takes what others left. False when the thread is to end.
@@ -229,6 +290,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
     if !jobs.isEmpty, waiters.isEmpty { return }
     let isBusy = !jobs.isEmpty
     if !isBusy, !beginSleepUnlessStopping() { return }
+    if !isBusy, waiters.isEmpty { return sleepWithoutOwnership() }
     var descriptors = [pollfd(fd: wake.readDescriptor, events: Int16(POLLIN), revents: 0)]
     var deadline = Deadline.never
     for waiter in waiters {
@@ -255,6 +317,16 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
       }
     }
     waiters = remaining
+  }
+
+  /// Sleeps until there is work. Meanwhile others may have the loop.
+  private func sleepWithoutOwnership() {
+    thread.store(0, ordering: .sequentiallyConsistent)
+    ownership.unlock()
+    var descriptor = pollfd(fd: wake.readDescriptor, events: Int16(POLLIN), revents: 0)
+    _ = RoostCore.poll(&descriptor, 1, Deadline.never.pollTimeout)
+    takeOwnership()
+    endSleep(descriptor.revents != 0)
   }
 
   private func beginSleepUnlessStopping() -> Bool {

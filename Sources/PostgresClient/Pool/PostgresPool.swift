@@ -86,7 +86,7 @@ public final class PostgresPool: Sendable {
     return statistics
   }
 
-  /// Runs a closure with a connection, on the connection's thread, where its queries cost no hop.
+  /// Runs a closure with a connection, on its executor, where its queries cost no hop.
   ///
   /// The closure's own error is rethrown unchanged. A transaction that it leaves open is rolled
   /// back. Throws `acquireTimeout` with the last failure to connect, `poolExhausted`, `poolClosed`;
@@ -107,9 +107,7 @@ public final class PostgresPool: Sendable {
         member = try await wait(from: now, until: deadline)
         now = .now
       }
-      let (result, fate) = await withTaskExecutorPreference(member.connection.loop) {
-        await use(member, from: now, body)
-      }
+      let (result, fate) = await member.connection.loop.hop { await use(member, from: now, body) }
       giveBack(member, fate, since: now)
       // Nil: the connection had died in the pool, which is nobody's error.
       if let result { return try result.get() }
