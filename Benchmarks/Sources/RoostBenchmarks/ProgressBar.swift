@@ -9,7 +9,7 @@ final class ProgressBar {
   private var (group, work) = ("", "")
   private var (done, total) = (0, 0)
 
-  /// Begins a group of so many measurements.
+  /// Begins a group of so many measurements; 0 when that is not known.
   func begin(_ group: String, of total: Int) {
     (self.group, self.total, done, work) = (group, total, 0, "")
   }
@@ -17,14 +17,15 @@ final class ProgressBar {
   /// Says what is measured next.
   func next(_ work: String, _ contestant: String) {
     let share = total == 0 ? 0 : min(Double(done) / Double(total), 1)
+    let part = total == 0 ? "" : "\(Int(share * 100))% "
     if isTerminal {
       let filled = Int(share * Double(Self.width))
       let bar =
         String(repeating: "#", count: filled)
         + String(repeating: ".", count: Self.width - filled)
-      write("\r\u{1B}[K[\(bar)] \(Int(share * 100))% \(group): \(work), \(contestant)")
+      write("\r\u{1B}[K[\(bar)] \(part)\(group): \(work), \(contestant)")
     } else if work != self.work {
-      write("\(Int(share * 100))% \(group): \(work)\n")
+      write("\(part)\(group): \(work)\n")
     }
     self.work = work
     done += 1

@@ -17,6 +17,7 @@ struct Backends {
     defer { scratch.remove() }
     let redis = try RedisServer.start(in: scratch.path)
     defer { redis?.stop() }
+    options.progress.begin("backends", of: 0)
     let contest = StoreContest(
       options: options, server: server, folder: scratch.path, redisSocket: redis?.socket)
     return [
