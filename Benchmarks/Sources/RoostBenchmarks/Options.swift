@@ -59,7 +59,9 @@ struct Options {
       default: file = word
       }
     }
-    if isQuick && !hasRounds { rounds = 3 }
+    // Fewer have no interval that noise could be told by.
+    if isQuick && !hasRounds { rounds = older == nil ? 1 : 3 }
+    guard older == nil || rounds > 2 else { throw Failure("--compare takes at least 3 rounds") }
     for path in [file, older].compactMap(\.self)
     where !FileManager.default.isReadableFile(atPath: path) {
       throw Failure("\(path) cannot be read")

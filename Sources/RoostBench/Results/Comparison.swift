@@ -45,7 +45,7 @@ public struct Comparison: Codable, Sendable, Hashable {
   }
 
   /// The name of its plot's file, without what says that it is one.
-  public var plotName: String { name.replacing("/", with: "-") }
+  public var plotName: String { String(name.map { $0 == "/" || $0 == " " ? "-" : $0 }) }
 
   /// A comparison of these, without figures.
   public init(_ name: String, title: String, unit: String, of contestants: [String]) {
@@ -85,10 +85,12 @@ public struct Comparison: Codable, Sendable, Hashable {
   }
 
   /// What is slower here than in an older run, beyond noise: the intervals of the medians lie
-  /// apart, and the median is lower by more than `least`, a part of the older one.
+  /// apart, and the median is lower by more than `least`, a part of the older one. Of fewer than
+  /// three rounds nothing is said.
   public func regressions(since old: Comparison, least: Double = 0.05) -> [String] {
     contestants.compactMap { one in
       guard let before = old.contestants.first(where: { $0.name == one.name }),
+        min(one.rates.values.count, before.rates.values.count) > 2,
         one.rates.interval.upperBound < before.rates.interval.lowerBound,
         one.rates.median < before.rates.median * (1 - least)
       else { return nil }

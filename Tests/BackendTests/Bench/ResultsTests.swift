@@ -58,6 +58,7 @@ struct ResultsTests {
     #expect(
       new.regressions(since: old) == ["drivers/one, other: 41.0 queries a second, 51.0 before"])
     #expect(old.regressions(since: new).isEmpty, "faster is no regression")
+    #expect(Self.results([[5, 5], [5, 5]]).regressions(since: old).isEmpty, "too few rounds")
   }
 
   @Test("a document keeps its content as JSON, and sections are replaced by name")
