@@ -12,7 +12,7 @@ struct AdaptiveSpin {
 
   private static let mostCredit = 16
   private static let failurePrice = 4
-  private static let waitsBetweenTries = 1_024
+  private static let waitsBetweenTries = 256
 
   private var credit = 8
   private var waitsUntilTry = 0

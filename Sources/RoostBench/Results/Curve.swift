@@ -53,7 +53,8 @@ public struct Curve: Codable, Sendable, Hashable {
     var table = Table([horizontal] + lines.map(\.name))
     for x in Set(lines.flatMap { $0.points.map(\.x) }).sorted() {
       table.add(
-        [x.short] + lines.map { line in line.points.first { $0.x == x }?.y.short ?? "" })
+        [x == x.rounded() && x < 100 ? x.text(digits: 0) : x.short]
+          + lines.map { line in line.points.first { $0.x == x }?.y.short ?? "" })
     }
     return table
   }
