@@ -6,14 +6,12 @@ import RoostCore
 ///
 /// The first value stands inline, so that most comparisons touch no other memory.
 package struct RowKey: OrderedKey, Hashable {
-  package let rank: UInt64
   /// The first value.
   package let first: Value
   /// The values behind it; mostly none.
   package let rest: [Value]
 
   package init(first: Value, rest: [Value]) {
-    rank = first.rank
     self.first = first
     self.rest = rest
   }
@@ -30,6 +28,8 @@ package struct RowKey: OrderedKey, Hashable {
       first: row[positions[0]],
       rest: positions.count > 1 ? positions.dropFirst().map { row[$0] } : [])
   }
+
+  package var rank: UInt64 { first.rank }
 
   /// All values.
   package var values: [Value] { [first] + rest }
@@ -59,7 +59,7 @@ package struct RowKey: OrderedKey, Hashable {
 
   /// Whether the first values are those of a shorter key.
   func starts(with prefix: RowKey) -> Bool {
-    guard rank == prefix.rank, Value.order(first, prefix.first) == .same else { return false }
+    guard Value.order(first, prefix.first) == .same else { return false }
     for index in prefix.rest.indices where rest[index] != prefix.rest[index] { return false }
     return true
   }
@@ -81,7 +81,8 @@ extension Value {
     case .timestamp(let timestamp): Self.rank(timestamp.microsecondsSince2000)
     case .date(let date): Self.rank(Int64(date.daysSince2000))
     case .bool(let bool): bool ? 1 : 0
-    case .json, .label, .array: 0
+    case .label(let label): Self.rank(label.position)
+    case .json, .array: 0
     case .null: .max
     }
   }
