@@ -1,6 +1,8 @@
+import Foundation
 import Roost
 import RoostCore
 import RoostMemory
+import Synchronization
 
 /// The lines of commits on their way to the end of a journal. They are written in pieces, so that a
 /// commit of any length needs little memory.
@@ -35,10 +37,18 @@ struct CommitLines {
     json.unseparated("{\"seq\":\(sequence),\"synced\":\(synced),".utf8)
     var members = CommitMembers(commit)
     members.begin(&json)
-    for effect in commit.effects {
-      members.write(effect, into: &json)
+    var written = 0
+    while written < commit.effects.count, end - start <= limits.line {
+      if commit.effects.count <= Self.sliceLength {
+        members.write(commit.effects[written], into: &json)
+        written += 1
+      } else {
+        for slice in slices(of: commit.effects[written...], members) {
+          json.raw(slice.text)
+          written += slice.count
+        }
+      }
       if json.bytes.count >= limits.piece { try flush() }
-      if end - start > limits.line { break }
     }
     members.end(&json)
     guard end - start <= limits.line else {
@@ -51,6 +61,35 @@ struct CommitLines {
     json.unseparated(CollectionOfOne(UInt8(ascii: "\n")))
     summed = json.bytes.count
     return true
+  }
+
+  /// How many effects one processor turns into text at a time. A commit of no more is written as it
+  /// comes.
+  private static let sliceLength = 1_024
+
+  /// The texts of the first of some effects, made by all processors at once: text is most of the
+  /// work of a large commit. A slice ends early where it has become longer than a piece; what is
+  /// behind it waits for the next call.
+  private func slices(
+    of effects: ArraySlice<Effect>, _ members: CommitMembers
+  ) -> [(text: [UInt8], count: Int)] {
+    let most = (effects.count + Self.sliceLength - 1) / Self.sliceLength
+    let count = min(most, 2 * ProcessInfo.processInfo.activeProcessorCount)
+    let made = Mutex([(text: [UInt8], count: Int)](repeating: ([], 0), count: count))
+    let (piece, length) = (limits.piece, Self.sliceLength)
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      var (members, json, written) = (members, JSONWriter(), 0)
+      for effect in effects.dropFirst(index * length).prefix(length) {
+        members.write(effect, into: &json)
+        written += 1
+        if json.bytes.count >= piece { break }
+      }
+      let slice = (json.takeBytes(), written)
+      made.withLock { $0[index] = slice }
+    }
+    let slices = made.withLock { $0 }
+    let early = slices.dropLast().firstIndex { $0.count < length }
+    return Array(slices.prefix((early ?? count - 1) + 1))
   }
 
   /// Writes what is not written yet.

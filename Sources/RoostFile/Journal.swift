@@ -18,6 +18,8 @@ package struct Journal: Sendable {
   private(set) var totalLength: Int64
   /// How many journals no snapshot replaces yet.
   private(set) var count: Int
+  /// Where the room behind the last line ends; not beyond `length` when there is none.
+  private var roomEnd: Int64 = 0
   /// The checksum of the last line.
   private var chain: UInt32
   private var lastSequence: Int64
@@ -89,8 +91,22 @@ package struct Journal: Sendable {
     }
     isBehind = true
     (lastSequence, chain) = (sequence, end)
-    if !hasTime { try synchronize() }
+    // The one that was not taken may have been cut off, and the room with it.
+    if taken < commits.count { roomEnd = length }
+    if !hasTime {
+      makeRoom()
+      try synchronize()
+    }
     return taken
+  }
+
+  /// Makes room behind the lines when there is none. A disk that is too full for it may have room
+  /// for lines.
+  private mutating func makeRoom() {
+    guard let file, length >= roomEnd else { return }
+    let end = JournalRoom.end(behind: length)
+    let spaces = [UInt8](repeating: UInt8(ascii: " "), count: Int(end - length))
+    roomEnd = (try? file.write(spaces, at: length)) == nil ? length : end
   }
 
   /// Brings what was written to the device.
@@ -131,6 +147,11 @@ package struct Journal: Sendable {
     try put(bytes)
     lastSequence += 1
     isBehind = true
+    do throws(FileError) {
+      if roomEnd > length { try file.truncate(to: length) }
+    } catch {
+      throw .nothingWritten(error)
+    }
     try synchronize()
     do throws(FileError) {
       try file.close()
@@ -176,6 +197,7 @@ package struct Journal: Sendable {
     generation += 1
     count += 1
     (file, length, chain) = (next, Int64(bytes.count), checksum)
+    roomEnd = length
     totalLength += length
   }
 
@@ -201,6 +223,7 @@ package struct Journal: Sendable {
     } catch {
       // A part may stand in the file. It was said to have failed, and must not come back.
       let failure = error
+      roomEnd = length
       do throws(FileError) {
         try file.truncate(to: length)
         try file.synchronize()

@@ -50,7 +50,9 @@ struct JournalReader {
       end = lines.offset
     }
     store.state = workspace.state
-    if end < bytes.count {
+    let isRoom =
+      journal.isOpen && JournalRoom.isRoom(bytes[end...], isClosed: store.wasClosed)
+    if end < bytes.count && !isRoom {
       if store.wasClosed { throw .damaged(path, "bytes follow the line that closed it") }
       try refuseDamage(bytes, from: end, sequence: store.lastSequence + 1)
     }

@@ -68,6 +68,11 @@ struct Recovery {
       last = (journal, bytes, end)
     }
     store.journalCount = live.count
+    if let found = last,
+      JournalRoom.isRoom(found.bytes[found.end...], isClosed: store.wasClosed)
+    {
+      last?.bytes.removeLast(found.bytes.count - found.end)
+    }
     if let last { store.tornBytes = last.bytes.count - last.end }
     let needless = Set(journals.map(\.path)).subtracting(live.map(\.path))
     return (store, needless.sorted(), last)

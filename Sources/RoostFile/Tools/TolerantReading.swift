@@ -59,9 +59,11 @@ struct TolerantReading {
     store.state = workspace.state
   }
 
-  /// A file's bytes; an editor may have left out the last line's end.
+  /// A file's bytes without the room behind them; an editor may have left out the last line's end.
   private func text(_ path: String) throws(StoreError) -> [UInt8]? {
     var bytes = try folder.read(path)
+    let room = bytes?.reversed().prefix { $0 == UInt8(ascii: " ") }.count ?? 0
+    bytes?.removeLast(room)
     if trust == .content, let last = bytes?.last, last != UInt8(ascii: "\n") {
       bytes?.append(UInt8(ascii: "\n"))
     }
