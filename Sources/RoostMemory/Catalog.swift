@@ -11,7 +11,7 @@ package final class Catalog: Sendable {
   /// The foreign keys of other tables, and its own, that refer to each table.
   let incoming: [[ForeignKeyPlan]]
   /// The place of each table by name.
-  private let places: [String: Int]
+  private let places: NamePlaces
 
   package init(_ schema: Schema) throws(StoreError) {
     self.schema = schema
@@ -36,7 +36,7 @@ package final class Catalog: Sendable {
         incoming[target].append(plan)
       }
     }
-    self.places = places
+    self.places = NamePlaces(places)
     self.tables = tables
     self.outgoing = outgoing
     self.incoming = incoming
@@ -49,6 +49,11 @@ package final class Catalog: Sendable {
       throw StoreError(.undefinedTable, "there is no table \"\(table)\"", table: table)
     }
     return place
+  }
+
+  /// Whether somebody has to see the rows that a statement has written: a foreign key or a trigger.
+  func watchesWrites(to table: Int) -> Bool {
+    !outgoing[table].isEmpty || !incoming[table].isEmpty || !tables[table].triggers.isEmpty
   }
 }
 
@@ -111,6 +116,27 @@ package final class TablePlan: Sendable {
     var rest: [Value] = []
     for place in values.indices.dropFirst() { rest.append(try stored(values[place], place)) }
     return RowKey(first: first, rest: rest)
+  }
+
+  /// The primary key that a condition asks for, and nothing else, as most changes do: what the
+  /// planner would find in more time than the row. Nil for any other condition.
+  func key(askedBy filter: Expression) -> RowKey? {
+    var terms = [filter]
+    if case .and(let parts) = filter { terms = parts }
+    let columns = definition.primaryKey.columns
+    guard terms.count == columns.count else { return nil }
+    var values: [Value] = []
+    for (column, type) in zip(columns, keyTypes) {
+      let asked = terms.lazy.compactMap { term -> Value? in
+        guard case .comparison(.equal, .column(column), .literal(let value)) = term else {
+          return nil
+        }
+        return value
+      }
+      guard let value = asked.first, !value.isNull, type.accepts(value) else { return nil }
+      values.append(value)
+    }
+    return RowKey(values)
   }
 
   private func stored(_ value: Value, _ place: Int) throws(StoreError) -> Value {

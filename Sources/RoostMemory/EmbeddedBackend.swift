@@ -1,7 +1,7 @@
 package import Roost
 
 /// A backend over an engine in this process; what is durable about it is the engine's log.
-package final class EmbeddedBackend: StorageBackend {
+package final class EmbeddedBackend: StorageBackend, ImmediateSession {
   package let location: String
   package let capabilities: Set<Capability>
   private let engine: Engine
@@ -26,6 +26,8 @@ package final class EmbeddedBackend: StorageBackend {
     self.capabilities = capabilities
     self.onClose = onClose
   }
+
+  package var immediateReads: (any ImmediateReads)? { engine }
 
   package func identity() async throws(StoreError) -> String? {
     "engine \(ObjectIdentifier(engine))"

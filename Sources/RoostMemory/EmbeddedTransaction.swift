@@ -2,7 +2,7 @@ import Roost
 import Synchronization
 
 /// A transaction of an embedded engine: a workspace that nobody else sees.
-final class EmbeddedTransaction: StorageTransaction {
+final class EmbeddedTransaction: StorageTransaction, ImmediateSession, ImmediateReads {
   private struct State {
     var workspace: Workspace
     /// Why no call succeeds any more, until a savepoint is rolled back.
@@ -55,6 +55,12 @@ final class EmbeddedTransaction: StorageTransaction {
         throw error
       }
     }
+  }
+
+  var immediateReads: (any ImmediateReads)? { self }
+
+  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
+    try run { state throws(StoreError) in try state.workspace.state.row(table, key: key) }
   }
 
   func get(

@@ -8,7 +8,7 @@ import Synchronization
 /// be made durable in groups; it is acknowledged only after its predecessors.
 package final class Engine: Sendable {
   private struct Shared {
-    var durable: DatabaseState
+    var durable: Snapshot
     var queued: DatabaseState
     var epoch = 0
     var isClosed = false
@@ -29,7 +29,7 @@ package final class Engine: Sendable {
 
   /// Starts from a state, for example one that was loaded from files.
   package init(_ state: DatabaseState, log: (any CommitLog)? = nil) {
-    shared = Mutex(Shared(durable: state, queued: state))
+    shared = Mutex(Shared(durable: Snapshot(state), queued: state))
     self.log = log
   }
 
@@ -39,10 +39,12 @@ package final class Engine: Sendable {
   }
 
   /// The last durable state: what plain reads see.
-  package func snapshot() throws(StoreError) -> DatabaseState {
-    let state = shared.withLock { $0.isClosed ? nil : $0.durable }
-    guard let state else { throw Self.closed }
-    return state
+  package func snapshot() throws(StoreError) -> DatabaseState { try durable().state }
+
+  private func durable() throws(StoreError) -> Snapshot {
+    let snapshot = shared.withLock { $0.isClosed ? nil : $0.durable }
+    guard let snapshot else { throw Self.closed }
+    return snapshot
   }
 
   /// Refuses new work and makes what is queued durable.
@@ -57,6 +59,22 @@ package final class Engine: Sendable {
   }
 
   private static let closed = StoreError(.closed, "the store is closed")
+}
+
+extension Engine: ImmediateReads {
+  package func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
+    try durable().state.row(table, key: key)
+  }
+}
+
+/// A state that nobody changes any more. A class, so that who reads takes one reference, not one to
+/// each of its parts.
+private final class Snapshot: Sendable {
+  let state: DatabaseState
+
+  init(_ state: DatabaseState) {
+    self.state = state
+  }
 }
 
 // The right to migrate.
@@ -189,7 +207,7 @@ extension Engine {
           .serializationFailure, "an earlier commit that this transaction had read was lost")
       }
       shared.queued = workspace.state
-      if log == nil { shared.durable = workspace.state }
+      if log == nil { shared.durable = Snapshot(workspace.state) }
       return nil
     }
     guard let log, refusal == nil else {
@@ -213,10 +231,10 @@ extension Engine {
   private func settle(_ commit: Commit, _ error: StoreError?) {
     shared.withLock { shared in
       if error == nil {
-        shared.durable = commit.state
+        shared.durable = Snapshot(commit.state)
       } else if shared.epoch == commit.epoch {
         shared.epoch += 1
-        shared.queued = shared.durable
+        shared.queued = shared.durable.state
       }
     }
   }

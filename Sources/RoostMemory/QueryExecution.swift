@@ -4,13 +4,16 @@ extension DatabaseState {
   /// The rows with these primary keys, nil where there is none.
   package func get(_ table: String, keys: [[Value]]) throws(StoreError) -> [[Value]?] {
     let place = try catalog.place(of: table)
-    let plan = catalog.tables[place]
-    var rows: [[Value]?] = []
-    rows.reserveCapacity(keys.count)
-    for key in keys {
-      rows.append(tables[place].rows[try plan.key(ofValues: key)])
-    }
-    return rows
+    return try keys.map { key throws(StoreError) in try row(in: place, key) }
+  }
+
+  /// The row with a primary key, nil when there is none.
+  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
+    try row(in: try catalog.place(of: table), key)
+  }
+
+  private func row(in place: Int, _ key: [Value]) throws(StoreError) -> [Value]? {
+    tables[place].rows[try catalog.tables[place].key(ofValues: key)]
   }
 
   /// A query's rows, with the wanted columns.
@@ -26,6 +29,10 @@ extension DatabaseState {
   func rows(of query: Query) throws(StoreError) -> [[Value]] {
     let place = try catalog.place(of: query.table)
     let plan = catalog.tables[place]
+    if let key = query.filter.flatMap(plan.key(askedBy:)) {
+      guard query.limit != 0, let row = tables[place].rows[key] else { return [] }
+      return [row]
+    }
     let run = try QueryRun(query, plan)
     if run.path.keepsOrder {
       return try run.collect(tables[place], limit: query.limit)

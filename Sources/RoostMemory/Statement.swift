@@ -161,6 +161,7 @@ extension Workspace {
     let upsert = try UpsertPlan(insert, plan)
     var affected = 0
     var stored: [[Value]] = []
+    let isWatched = state.catalog.watchesWrites(to: table)
     var written: [WrittenRow] = []
     for given in insert.rows {
       var row = try source.row(given)
@@ -183,7 +184,7 @@ extension Workspace {
       }
       try put(row, in: table, replacing: old)
       affected += 1
-      written.append((old, row))
+      if isWatched { written.append((old, row)) }
       if insert.returning { stored.append(row) }
     }
     if !source.serials.isEmpty { noteSequences(of: table) }

@@ -5,16 +5,33 @@ import Synchronization
 ///
 /// Promise: nothing is changed. A call costs two looks at the clock and a lock.
 final class MetricsLayer: StorageLayer {
-  private struct Key: Hashable {
-    let operation: StorageCall.Operation
-    let table: String?
+  /// The figures so far.
+  private struct Book {
+    /// The calls by operation and table, of which there are few.
+    var series: [StoreMetrics.Series] = []
+    /// The one noted last, which is mostly the next, too: a look there spares a search.
+    var last = 0
+
+    mutating func place(
+      of operation: StorageCall.Operation, _ table: String?, _ location: String
+    ) -> Int {
+      func isWanted(_ series: StoreMetrics.Series) -> Bool {
+        series.operation == operation && series.table == table
+      }
+      if last < series.count, isWanted(series[last]) { return last }
+      last = series.firstIndex(where: isWanted) ?? series.count
+      if last == series.count {
+        series.append(StoreMetrics.Series(operation, table, backend: location))
+      }
+      return last
+    }
   }
 
   private let backend: any StorageBackend
   private let location: String
   private let slowCalls: SlowCallLog
   private let onCall: (@Sendable (CallEvent) -> Void)?
-  private let series = Mutex<[Key: StoreMetrics.Series]>([:])
+  private let book = Mutex(Book())
 
   /// Counts from nothing.
   /// - Parameter backend: what is below all layers, which says how it would answer a slow query.
@@ -39,34 +56,53 @@ final class MetricsLayer: StorageLayer {
     let start = Deadline.now
     do throws(StoreError) {
       let result = try await next()
-      note(call, since: start, nil)
+      note(call.operation, call.table, since: start, nil, call)
       return result
     } catch {
-      note(call, since: start, error.code)
+      note(call.operation, call.table, since: start, error.code, call)
+      throw error
+    }
+  }
+
+  /// The same for a call that needs no waiting.
+  func run<Result>(
+    _ operation: StorageCall.Operation, _ table: String, isInTransaction: Bool,
+    _ next: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    func call() -> StorageCall {
+      StorageCall(operation, table: table, isInTransaction: isInTransaction)
+    }
+    let start = Deadline.now
+    do throws(StoreError) {
+      let result = try next()
+      note(operation, table, since: start, nil, call())
+      return result
+    } catch {
+      note(operation, table, since: start, error.code, call())
       throw error
     }
   }
 
   private func note(
-    _ call: StorageCall, since start: Deadline, _ failure: StoreError.Code?
+    _ operation: StorageCall.Operation, _ table: String?, since start: Deadline,
+    _ failure: StoreError.Code?, _ call: @autoclosure () -> StorageCall
   ) {
     let nanoseconds = Deadline.now.nanoseconds &- start.nanoseconds
+    book.withLock { book in
+      let place = book.place(of: operation, table, location)
+      book.series[place].note(nanoseconds: nanoseconds, failure)
+    }
     let duration = Duration.nanoseconds(Int64(clamping: nanoseconds))
-    let key = Key(operation: call.operation, table: call.table)
-    series.withLock { series in
-      series[key, default: StoreMetrics.Series(call.operation, call.table, backend: location)]
-        .note(nanoseconds: nanoseconds, failure)
+    if let threshold = slowCalls.threshold, duration >= threshold, !operation.holdsOwnCode {
+      slowCalls.note(call(), duration, failure, on: backend)
     }
-    if let threshold = slowCalls.threshold, duration >= threshold, !call.operation.holdsOwnCode {
-      slowCalls.note(call, duration, failure, on: backend)
-    }
-    onCall?(CallEvent(call: call, backend: location, duration: duration, failure: failure))
+    onCall?(CallEvent(call: call(), backend: location, duration: duration, failure: failure))
   }
 
   /// The series as they are.
   func snapshot() -> [StoreMetrics.Series] {
-    series.withLock { series in
-      series.values.map { one in
+    book.withLock { book in
+      book.series.map { one in
         var copy = one
         copy.durations = one.durations.detached
         return copy

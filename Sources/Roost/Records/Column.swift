@@ -6,10 +6,13 @@ import RoostCore
 public struct Column<Value: ColumnValue>: Sendable, NamedColumn {
   /// The column's name in the table.
   public let name: String
+  /// Where the name is looked for, worked out once.
+  @usableFromInline let hash: Int
 
   /// Names a column.
   public init(_ name: String) {
     self.name = name
+    hash = NamePlaces.hash(name)
   }
 
   var expression: Expression { .column(name) }

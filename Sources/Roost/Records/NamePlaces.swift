@@ -1,7 +1,7 @@
-/// Places by name, for the few short names of a table's columns, which are looked up for every
-/// value of every row: several times faster than a `Dictionary`, whose hash withstands names that
+/// Places by name, for the few short names of tables and columns, which are looked up for every
+/// call and every value: several times faster than a `Dictionary`, whose hash withstands names that
 /// somebody chose to collide. These come from migrations and code.
-struct NamePlaces: Sendable {
+package struct NamePlaces: Sendable {
   private struct Slot {
     let name: String
     let place: Int
@@ -10,7 +10,7 @@ struct NamePlaces: Sendable {
   /// A power of two, at most a quarter of them taken, so that a search soon meets an empty one.
   private var slots: [Slot?]
 
-  init(_ places: [String: Int]) {
+  package init(_ places: [String: Int]) {
     var count = 8
     while count < places.count * 4 { count *= 2 }
     slots = Array(repeating: nil, count: count)
@@ -22,9 +22,12 @@ struct NamePlaces: Sendable {
   }
 
   /// The place of a name, nil when it has none.
-  subscript(name: String) -> Int? {
+  package subscript(name: String) -> Int? { self[name, Self.hash(name)] }
+
+  /// The same for a name whose hash is known.
+  subscript(name: String, hash: Int) -> Int? {
     let mask = slots.count - 1
-    var index = Self.hash(name) & mask
+    var index = hash & mask
     while let slot = slots[index] {
       if slot.name == name { return slot.place }
       index = (index + 1) & mask
@@ -32,7 +35,7 @@ struct NamePlaces: Sendable {
     return nil
   }
 
-  private static func hash(_ name: String) -> Int {
+  static func hash(_ name: String) -> Int {
     if let hash = name.utf8.withContiguousStorageIfAvailable({ hash($0) }) { return hash }
     var copy = name
     return copy.withUTF8 { hash($0) }

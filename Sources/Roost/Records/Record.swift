@@ -34,7 +34,11 @@ public struct Row: Sendable {
   /// - Throws: `undefinedColumn`; `invalidValue` when the value is not of the type.
   @inlinable
   public subscript<Value: ColumnValue>(_ column: Column<Value>) -> Value {
-    get throws(StoreError) { try decode(column.name, as: Value.self) }
+    get throws(StoreError) {
+      guard let stored = try stored(column.name, column.hash), let value = Value(value: stored)
+      else { throw mismatch(column.name, Value.self) }
+      return value
+    }
   }
 
   /// A column's value as a Swift type.
@@ -49,10 +53,15 @@ public struct Row: Sendable {
     return value
   }
 
-  /// A column's value; nil when the row ends before it.
   @usableFromInline
   func stored(_ column: String) throws(StoreError) -> Value? {
-    let position = try layout.requirePosition(of: column)
+    try stored(column, NamePlaces.hash(column))
+  }
+
+  /// A column's value; nil when the row ends before it.
+  @usableFromInline
+  func stored(_ column: String, _ hash: Int) throws(StoreError) -> Value? {
+    let position = try layout.requirePosition(of: column, hash)
     return position < values.count ? values[position] : nil
   }
 
@@ -69,17 +78,34 @@ public struct Row: Sendable {
 /// Collects the values of a record.
 public struct RowWriter: Sendable {
   let layout: RowLayout
-  /// The value of each column of the table; nil where none was written.
-  package private(set) var values: [Value?]
+  /// The value of each column of the table; NULL where none was written.
+  package private(set) var values: [Value]
+  private var isWritten: [Bool]
+  private var missing: Int
 
   package init(_ layout: RowLayout) {
     self.layout = layout
-    values = Array(repeating: nil, count: layout.table.columns.count)
+    values = layout.blank
+    isWritten = Array(repeating: false, count: values.count)
+    missing = values.count
   }
+
+  /// Whether each column was written with a value that it takes as it is.
+  var isReady: Bool { missing == 0 && values.indices.allSatisfy { takes(values[$0], $0) } }
+
+  /// Whether a column takes a value as it is: neither converted nor replaced by a default.
+  func takes(_ value: Value, _ position: Int) -> Bool {
+    value.isNull ? layout.isNullable[position] : layout.types[position].accepts(value)
+  }
+
+  /// What was written to a column; nil when nothing was.
+  subscript(position: Int) -> Value? { isWritten[position] ? values[position] : nil }
 
   /// Makes it as new, for the next record.
   mutating func removeAll() {
-    for position in values.indices { values[position] = nil }
+    values = layout.blank
+    for position in isWritten.indices { isWritten[position] = false }
+    missing = values.count
   }
 
   /// Writes a column's value.
@@ -88,13 +114,23 @@ public struct RowWriter: Sendable {
   public mutating func set<Value: ColumnValue>(
     _ column: Column<Value>, _ value: Value
   ) throws(StoreError) {
-    try set(column.name, value.value)
+    try set(column.name, column.hash, value.value)
   }
 
   /// Writes a column's value.
   /// - Throws: `undefinedColumn`.
   public mutating func set(_ column: String, _ value: Value) throws(StoreError) {
-    values[try layout.requirePosition(of: column)] = value
+    try set(column, NamePlaces.hash(column), value)
+  }
+
+  @usableFromInline
+  mutating func set(_ column: String, _ hash: Int, _ value: Value) throws(StoreError) {
+    let position = try layout.requirePosition(of: column, hash)
+    values[position] = value
+    if !isWritten[position] {
+      isWritten[position] = true
+      missing -= 1
+    }
   }
 }
 
@@ -103,9 +139,17 @@ package final class RowLayout: Sendable {
   package let table: TableDefinition
   /// Places by column name, and by the camelCase form of it.
   let positions: NamePlaces
+  /// The columns' types, and whether they may be NULL.
+  let types: [ColumnType]
+  let isNullable: [Bool]
+  /// A row of NULLs.
+  let blank: [Value]
 
   package init(_ table: TableDefinition) {
     self.table = table
+    types = table.columns.map(\.type)
+    isNullable = table.columns.map(\.isNullable)
+    blank = Array(repeating: .null, count: table.columns.count)
     var positions: [String: Int] = [:]
     for (position, column) in table.columns.enumerated() {
       positions[Self.camelCase(column.name)] = position
@@ -114,8 +158,8 @@ package final class RowLayout: Sendable {
     self.positions = NamePlaces(positions)
   }
 
-  func requirePosition(of column: String) throws(StoreError) -> Int {
-    if let position = positions[column] { return position }
+  func requirePosition(of column: String, _ hash: Int) throws(StoreError) -> Int {
+    if let position = positions[column, hash] { return position }
     return try table.requirePosition(of: column)
   }
 

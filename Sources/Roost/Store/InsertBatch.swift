@@ -25,11 +25,15 @@ struct InsertBatch<R: Record>: Sendable {
     for record in records {
       writer.removeAll()
       try record.write(to: &writer)
+      if writer.isReady {
+        rows.append(GivenRow(values: writer.values))
+        continue
+      }
       var row = GivenRow()
       row.values.reserveCapacity(table.columns.count)
       for position in table.columns.indices {
-        let given = writer.values[position]
-        if let given, !given.isNull, table.columns[position].type.accepts(given) {
+        let given = writer[position]
+        if let given, writer.takes(given, position) {
           row.values.append(given)
         } else if let value = try Self.stored(
           given, table.columns[position], table.name, now, core.context.generators)
@@ -65,7 +69,6 @@ struct InsertBatch<R: Record>: Sendable {
     if let given, !given.isNull {
       return try column.type.coerce(given, table: table, column: column.name)
     }
-    if given != nil && column.isNullable { return .null }
     switch column.defaultValue {
     case nil: return .null
     case .value(let value): return value

@@ -10,8 +10,17 @@ extension RecordSession {
   /// The time that `now()` means here: constant within a transaction.
   public var now: Timestamp { core.now }
 
-  /// The record with a primary key, nil when there is none. For a key of several columns give
-  /// their values in the key's order.
+  /// The record with a primary key, nil when there is none.
+  /// - Parameter lock: the lock to hold on the row until the transaction ends.
+  /// - Throws: `invalidValue` when the key is of another type; what the backend meets.
+  public func find<R: Record>(
+    _ type: R.Type, _ key: some ColumnValue, lock: RowLock? = nil
+  ) async throws(StoreError) -> R? {
+    try await find(type, key: [key.value], lock: lock)
+  }
+
+  /// The record with a primary key of several columns, whose values are given in the key's order;
+  /// nil when there is none.
   /// - Parameter lock: the lock to hold on the row until the transaction ends.
   /// - Throws: `invalidValue` when the key is of another type; what the backend meets.
   public func find<R: Record>(
@@ -23,7 +32,14 @@ extension RecordSession {
   private func find<R: Record>(
     _ type: R.Type, key: [Value], lock: RowLock?
   ) async throws(StoreError) -> R? {
-    try await core.perform { session throws(StoreError) in
+    if lock == nil, let reads = core.immediate {
+      return try core.read { () throws(StoreError) in
+        let layout = try core.context.layout(type)
+        guard let row = try reads.row(type.table, key: key) else { return nil }
+        return try R(row: Row(row, layout))
+      }
+    }
+    return try await core.perform { session throws(StoreError) in
       let layout = try core.context.layout(type)
       let rows = try await session.get(type.table, keys: [key], lock: lock)
       guard let row = rows.first ?? nil else { return nil }

@@ -169,14 +169,18 @@ extension Selection {
   func completed() throws(StoreError) -> (query: Query, layout: RowLayout) {
     let layout = try core.context.layout(R.self)
     var query = query
-    query.filter = try query.filter.map { filter throws(StoreError) in
-      try filter.resolvedCondition(in: layout.table)
-    }
+    query.filter = try condition(layout)
     let named = Set(query.order.map(\.expression))
     for column in layout.table.primaryKey.columns where !named.contains(.column(column)) {
       query.order.append(OrderTerm(.column(column)))
     }
     return (query, layout)
+  }
+
+  private func condition(_ layout: RowLayout) throws(StoreError) -> Expression? {
+    try query.filter.map { filter throws(StoreError) in
+      try filter.resolvedCondition(in: layout.table)
+    }
   }
 }
 
@@ -212,8 +216,7 @@ extension Selection {
   @discardableResult
   public func delete() async throws(StoreError) -> Int {
     try await core.perform { session throws(StoreError) in
-      let filter = try changeable().filter
-      let delete = Mutation.Delete(table: R.table, filter: filter)
+      let delete = Mutation.Delete(table: R.table, filter: try changeable())
       return try await session.apply([.delete(delete)]).first?.affected ?? 0
     }
   }
@@ -223,18 +226,19 @@ extension Selection {
   ) async throws(StoreError) -> MutationResult {
     try await core.perform { session throws(StoreError) in
       let update = Mutation.Update(
-        table: R.table, assignments: assignments, filter: try changeable().filter,
+        table: R.table, assignments: assignments, filter: try changeable(),
         returning: returning)
       return try await session.apply([.update(update)]).first ?? MutationResult(affected: 0)
     }
   }
 
-  private func changeable() throws(StoreError) -> Query {
+  /// The condition on what is to be changed; nil for all.
+  private func changeable() throws(StoreError) -> Expression? {
     guard query.limit == nil, query.lock == nil else {
       throw StoreError(
         .invalidQuery, "a change takes a condition only, no limit and no lock", table: R.table)
     }
-    return try completed().query
+    return try condition(try core.context.layout(R.self))
   }
 }
 

@@ -31,7 +31,7 @@ package final class StoreContext: Sendable {
   let watch: StoreWatch
   private let layouts: [String: RowLayout]
   /// The layouts of the records that were checked, by their types.
-  private let checked = Mutex<[ObjectIdentifier: RowLayout]>([:])
+  private let checked = Mutex<[(type: ObjectIdentifier, layout: RowLayout)]>([])
 
   /// The stores in whose transactions the current task is.
   @TaskLocal static var transactions: Set<ObjectIdentifier> = []
@@ -56,13 +56,15 @@ package final class StoreContext: Sendable {
   /// The layout of a record's table; checks the record's columns the first time.
   /// - Throws: `undefinedTable`; `invalidConfiguration` when a declared column does not fit.
   func layout<R: Record>(_ type: R.Type) throws(StoreError) -> RowLayout {
-    if let layout = checked.withLock({ $0[ObjectIdentifier(type)] }) { return layout }
+    let identity = ObjectIdentifier(type)
+    // They are few: a look at each is faster than a hash.
+    if let known = checked.withLock({ $0.first { $0.type == identity }?.layout }) { return known }
     guard let layout = layouts[type.table] else {
       throw StoreError(
         .undefinedTable, "there is no table \"\(type.table)\" for \(type)", table: type.table)
     }
     try check(type, layout)
-    checked.withLock { $0[ObjectIdentifier(type)] = layout }
+    checked.withLock { $0.append((identity, layout)) }
     return layout
   }
 
@@ -86,33 +88,59 @@ package final class StoreContext: Sendable {
 }
 
 /// Where a session stands: a store's plain calls, or a transaction's. Opaque to programs.
-public struct SessionCore: Sendable {
+public final class SessionCore: Sendable {
   let context: StoreContext
   package let session: any StorageSession
+  /// The session's reads that need no waiting; nil when it has none.
+  let immediate: (any ImmediateReads)?
   /// The transaction's own state; nil outside.
   let transaction: TransactionState?
 
   /// The time that `now()` means: constant within a transaction.
   var now: Timestamp { transaction?.now ?? context.generators.now() }
 
+  init(
+    context: StoreContext, session: any StorageSession, transaction: TransactionState?
+  ) {
+    self.context = context
+    self.session = session
+    self.transaction = transaction
+    immediate = (session as? any ImmediateSession)?.immediateReads
+  }
+
   /// Runs a call. An error dooms the transaction that it happens in.
   package func perform<Result>(
     _ call: (any StorageSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    guard let transaction else {
-      if StoreContext.transactions.contains(ObjectIdentifier(context)) {
-        throw StoreError(
-          .nestedTransaction,
-          "the store was used inside its own transaction: use the transaction's value")
-      }
-      return try await call(session)
-    }
-    try transaction.check()
+    try begin()
     do {
       return try await call(session)
     } catch {
-      transaction.doom(error)
+      transaction?.doom(error)
       throw error
+    }
+  }
+
+  /// Runs a read that needs no waiting. An error dooms the transaction that it happens in.
+  func read<Result>(
+    _ call: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    try begin()
+    do {
+      return try call()
+    } catch {
+      transaction?.doom(error)
+      throw error
+    }
+  }
+
+  /// - Throws: `nestedTransaction`; what `TransactionState.check` throws.
+  private func begin() throws(StoreError) {
+    if let transaction { return try transaction.check() }
+    guard !StoreContext.transactions.contains(ObjectIdentifier(context)) else {
+      throw StoreError(
+        .nestedTransaction,
+        "the store was used inside its own transaction: use the transaction's value")
     }
   }
 }

@@ -12,6 +12,8 @@ extension ColumnType {
       true
     case (.integer, .int(let number)): Int64(Int32(truncatingIfNeeded: number)) == number
     case (.text, .text(let text)): !TextOrder.containsNull(text)
+    case (.varchar(let length), .text(let text)):
+      text.utf8.count <= length && !TextOrder.containsNull(text)
     default: false
     }
   }
