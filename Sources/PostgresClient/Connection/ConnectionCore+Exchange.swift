@@ -182,8 +182,8 @@ extension ConnectionCore {
   /// Receives without sleeping, as long as that is promising. False when nothing came.
   private func fillSpinning() throws(PostgresError) -> Bool {
     guard spin.begin(), let streams else { return false }
-    let end = Deadline.now.nanoseconds &+ AdaptiveSpin.limitNanoseconds
-    repeat {
+    var end: UInt64?
+    while true {
       switch receiveAvailable(streams) {
       case .moved:
         spin.end(succeeded: true)
@@ -192,7 +192,12 @@ extension ConnectionCore {
       case .end: throw ended()
       case .failed(let number): throw lost(number)
       }
-    } while Deadline.now.nanoseconds < end
+      guard spin.limit > 0 else { break }
+      // The clock is read only where the first look was in vain.
+      let now = Deadline.now.nanoseconds
+      if now >= end ?? .max { break }
+      end = end ?? now &+ spin.limit
+    }
     spin.end(succeeded: false)
     return false
   }
