@@ -9,7 +9,7 @@ extension ConnectionCore {
   /// A cancelled task, and the deadline, break it off: `breakOff` makes the server stop. Any other
   /// error, the closures' included, closes the connection. With `renewal` the deadline is so far
   /// away again whenever something comes.
-  func exchange(
+  nonisolated(nonsending) func exchange(
     until deadline: Deadline, renewal: Duration? = nil, row: RowBodyHandler,
     _ handle: EventHandler
   ) async throws(PostgresError) {
@@ -45,7 +45,7 @@ extension ConnectionCore {
   /// Sends requests as the first closure writes them, part by part, until it returns false, and
   /// hands on the answers meanwhile: the server never waits for us to read, so that it goes on
   /// reading what we write, and nothing piles up on either side.
-  func exchange(
+  nonisolated(nonsending) func exchange(
     until deadline: Deadline, writing write: (inout WireState) throws(PostgresError) -> Bool,
     row: RowBodyHandler, _ handle: EventHandler
   ) async throws(PostgresError) {
@@ -75,7 +75,7 @@ extension ConnectionCore {
   /// Sends what has been written while the server need not answer, and hands on what it says all
   /// the same: true when the exchange is over, mostly because of an error. When the time is over or
   /// the task cancelled, the caller has to break the exchange off.
-  func send(
+  nonisolated(nonsending) func send(
     until deadline: Deadline, _ handle: EventHandler
   ) async throws(PostgresError) -> Bool {
     do throws(PostgresError) {
@@ -122,27 +122,13 @@ extension ConnectionCore {
   @inline(__always)
   func flushNow() throws(PostgresError) -> Bool {
     guard let streams else { throw .closed }
-    while !wire.output.bytes.isEmpty {
-      let progress = wire.output.bytes.withUnsafeBytes { bytes in
-        let progress = streams.output.writeAvailable(bytes)
-        if case .moved(let count) = progress {
-          observation?.sent(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
-        }
-        return progress
-      }
-      switch progress {
-      case .moved(let count) where count >= wire.output.bytes.count: wire.output.removeAll()
-      case .moved(let count): wire.output.removeFirst(count)
-      case .wouldBlock: return false
-      case .end, .failed: throw sendFailure()
-      }
-    }
-    return true
+    guard let isDone = wire.send(to: streams.output, observation) else { throw sendFailure() }
+    return isDone
   }
 
   /// Sends all, and meanwhile takes what the server sends: if both sides only wrote, neither would
   /// ever read.
-  private func flush(until deadline: Deadline) async throws(PostgresError) {
+  private nonisolated(nonsending) func flush(until deadline: Deadline) async throws(PostgresError) {
     while !(try flushNow()) {
       guard let streams else { throw .closed }
       let events = Int16(POLLIN) | Int16(POLLOUT)
@@ -182,8 +168,8 @@ extension ConnectionCore {
   /// Receives without sleeping, as long as that is promising. False when nothing came.
   private func fillSpinning() throws(PostgresError) -> Bool {
     guard spin.begin(), let streams else { return false }
-    let end = Deadline.now.nanoseconds &+ AdaptiveSpin.limitNanoseconds
-    repeat {
+    var end: UInt64?
+    while true {
       switch receiveAvailable(streams) {
       case .moved:
         spin.end(succeeded: true)
@@ -192,7 +178,12 @@ extension ConnectionCore {
       case .end: throw ended()
       case .failed(let number): throw lost(number)
       }
-    } while Deadline.now.nanoseconds < end
+      guard spin.limit > 0 else { break }
+      // The clock is read only where the first look was in vain.
+      let now = Deadline.now.nanoseconds
+      if now >= end ?? .max { break }
+      end = end ?? now &+ spin.limit
+    }
     spin.end(succeeded: false)
     return false
   }
@@ -209,12 +200,15 @@ extension ConnectionCore {
   }
 
   /// Waits for something to come and receives it.
-  private func fill(until deadline: Deadline) async throws(PostgresError) {
+  private nonisolated(nonsending) func fill(until deadline: Deadline) async throws(PostgresError) {
     while true {
       guard let streams else { throw .closed }
       // What is decrypted already does not show in `poll`.
       if !streams.input.hasBufferedBytes {
-        try await wait(streams.input.descriptor, Int16(POLLIN), until: deadline)
+        let (descriptor, events) = (streams.input.descriptor, Int16(POLLIN))
+        if !loop.waitBriefly(descriptor, events: events, deadline: deadline) {
+          try await wait(descriptor, events, until: deadline)
+        }
       }
       switch receiveAvailable(streams) {
       case .moved: return
@@ -226,7 +220,7 @@ extension ConnectionCore {
     }
   }
 
-  func wait(
+  nonisolated(nonsending) func wait(
     _ descriptor: Int32, _ events: Int16, until deadline: Deadline
   ) async throws(PostgresError) {
     let id = loop.makeWaitID()
@@ -278,7 +272,7 @@ extension ConnectionCore {
 
   /// Waits while nobody uses the connection: for something to come, for a signal, or for the
   /// deadline, which is no error.
-  func waitIdle(_ id: ConnectionLoop.WaitID, until deadline: Deadline) async
+  nonisolated(nonsending) func waitIdle(_ id: ConnectionLoop.WaitID, until deadline: Deadline) async
     -> ConnectionLoop.Outcome
   {
     guard let streams, !isClosed else { return .ready }

@@ -8,7 +8,7 @@ extension ConnectionCore {
   /// Runs one statement, with binary parameters and results, and hands its rows on.
   ///
   /// The statement is parsed and described once, and kept; from then on it is one round trip.
-  func run(
+  nonisolated(nonsending) func run(
     _ sql: String, _ parameters: PostgresParameters, timeout: Duration?, watch: QueryWatch?,
     columns: (PostgresColumns) -> Void, row: RowHandler
   ) async throws -> PostgresCommandTag {
@@ -37,7 +37,7 @@ extension ConnectionCore {
 
   /// The statement from the cache, or parsed and described in a round trip of its own.
   @inline(__always)
-  private func prepare(
+  private nonisolated(nonsending) func prepare(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(StatementFailure) -> PreparedStatement {
     if configuration.naming.isStopped, statements.givesNames { statements.stopNaming() }
@@ -56,7 +56,7 @@ extension ConnectionCore {
     return try await prepareAnew(sql, types, until: deadline)
   }
 
-  private func prepareAnew(
+  private nonisolated(nonsending) func prepareAnew(
     _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(StatementFailure) -> PreparedStatement {
     let name = statements.makeName(for: sql)
@@ -72,7 +72,7 @@ extension ConnectionCore {
     }
   }
 
-  private func learnTypes(
+  private nonisolated(nonsending) func learnTypes(
     of statement: PreparedStatement, until deadline: Deadline
   ) async throws(PostgresError) {
     let columns = CollectionOfOne(statement.columns)
@@ -83,7 +83,7 @@ extension ConnectionCore {
 
   /// Parses and describes a statement, whatever the cache has. The unnamed one is there until the
   /// next Parse, and outside of a transaction, behind a pooler, no longer than this.
-  func parse(
+  nonisolated(nonsending) func parse(
     _ name: String, _ sql: String, _ types: [PostgresType], until deadline: Deadline
   ) async throws(PostgresError) -> PreparedStatement {
     observation?.parseCount += 1
@@ -161,7 +161,7 @@ extension ConnectionCore {
     return columns.knowing(knownCatalogue(for: columns).catalogue)
   }
 
-  private func execute(
+  private nonisolated(nonsending) func execute(
     _ statement: PreparedStatement, _ parameters: PostgresParameters, until deadline: Deadline,
     columns noteColumns: (PostgresColumns) -> Void, row handle: RowHandler
   ) async throws(StatementFailure) -> PostgresCommandTag {
@@ -236,7 +236,7 @@ extension ConnectionCore {
   // MARK: Simple queries
 
   /// Runs a script of any number of statements and keeps their results, in the text format.
-  func simple(
+  nonisolated(nonsending) func simple(
     _ script: String, timeout: Duration?, watch: QueryWatch?
   ) async throws(PostgresError) -> [PostgresResult] {
     let deadline = Deadline.after(timeout ?? configuration.queryTimeout)

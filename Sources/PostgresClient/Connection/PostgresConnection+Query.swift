@@ -9,6 +9,14 @@ extension PostgresConnection {
   public func forEachRow(
     _ query: PostgresQuery, _ body: (borrowing PostgresRow) throws -> Void
   ) async throws -> PostgresCommandTag {
+    try await readRows(query, body)
+  }
+
+  /// `forEachRow`, for callers that are where they are to be.
+  @usableFromInline
+  nonisolated(nonsending) func readRows(
+    _ query: PostgresQuery, _ body: (borrowing PostgresRow) throws -> Void
+  ) async throws -> PostgresCommandTag {
     if let error = query.encodingError { throw PostgresError(error) }
     return try await onLoop {
       try await core.watching(
@@ -41,7 +49,7 @@ extension PostgresConnection {
   /// Runs a statement whose rows, if it has any, do not matter.
   @discardableResult
   public func execute(_ query: PostgresQuery) async throws(PostgresError) -> PostgresCommandTag {
-    try await rethrowingPostgresErrors { try await forEachRow(query) { _ in } }
+    try await rethrowingPostgresErrors { try await readRows(query) { _ in } }
   }
 
   /// Runs a statement and keeps its whole result.
@@ -67,7 +75,7 @@ extension PostgresConnection {
   ) async throws(PostgresError) -> [(repeat each T)] {
     var rows: [(repeat each T)] = []
     try await rethrowingPostgresErrors {
-      try await forEachRow(query) { row in rows.append(try row.decode(as: type)) }
+      try await readRows(query) { row in rows.append(try row.decode(as: type)) }
     }
     return rows
   }
@@ -78,7 +86,7 @@ extension PostgresConnection {
   public func queryOne<each T: PostgresDecodable>(
     _ query: PostgresQuery, as type: (repeat each T).Type = (repeat each T).self
   ) async throws(PostgresError) -> (repeat each T) {
-    guard let row = try await queryOptional(query, as: type) else {
+    guard let row = try await atMostOne(query, as: type) else {
       throw unexpectedRowCount("the result has no row")
     }
     return row
@@ -90,9 +98,16 @@ extension PostgresConnection {
   public func queryOptional<each T: PostgresDecodable>(
     _ query: PostgresQuery, as type: (repeat each T).Type = (repeat each T).self
   ) async throws(PostgresError) -> (repeat each T)? {
+    try await atMostOne(query, as: type)
+  }
+
+  @inlinable
+  nonisolated(nonsending) func atMostOne<each T: PostgresDecodable>(
+    _ query: PostgresQuery, as type: (repeat each T).Type
+  ) async throws(PostgresError) -> (repeat each T)? {
     var rows: [(repeat each T)] = []
     try await rethrowingPostgresErrors {
-      try await forEachRow(query) { row in
+      try await readRows(query) { row in
         guard rows.isEmpty else { throw unexpectedRowCount("the result has more than one row") }
         rows.append(try row.decode(as: type))
       }
@@ -132,8 +147,8 @@ extension PostgresConnection {
 /// Runs a closure whose only errors are this driver's.
 @inlinable
 @discardableResult
-func rethrowingPostgresErrors<T>(
-  _ body: () async throws -> T
+nonisolated(nonsending) func rethrowingPostgresErrors<T>(
+  _ body: nonisolated(nonsending) () async throws -> T
 ) async throws(PostgresError) -> T {
   do {
     return try await body()

@@ -57,12 +57,12 @@ extension PostgresConnection {
     return row
   }
 
-  private func rows<T>(
+  private nonisolated(nonsending) func rows<T>(
     of query: PostgresQuery, limit: Int, _ read: (borrowing PostgresRow) throws -> T
   ) async throws(PostgresError) -> [T] {
     var rows: [T] = []
     try await rethrowingPostgresErrors {
-      try await forEachRow(query) { row in
+      try await readRows(query) { row in
         guard rows.count < limit else {
           throw unexpectedRowCount("the result has more than one row")
         }

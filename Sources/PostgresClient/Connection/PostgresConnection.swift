@@ -132,8 +132,8 @@ public final class PostgresConnection: Sendable {
   }
 
   /// Runs a piece of the driver on the loop's thread.
-  func onLoop<T, E: Error>(
-    _ body: () async throws(E) -> T
+  nonisolated(nonsending) func onLoop<T, E: Error>(
+    _ body: nonisolated(nonsending) () async throws(E) -> T
   ) async throws(E) -> T {
     if loop.isCurrent { return try await body() }
     return try await loop.hop(body)

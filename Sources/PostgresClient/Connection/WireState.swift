@@ -48,6 +48,27 @@ struct WireState: ~Copyable {
     }
   }
 
+  /// Sends what has been written, as far as it goes without waiting: true when that is all, nil
+  /// when nothing can be sent any more.
+  mutating func send(to stream: TransportOutputStream, _ observation: Observation?) -> Bool? {
+    while !output.bytes.isEmpty {
+      let progress = output.bytes.withUnsafeBytes { bytes in
+        let progress = stream.writeAvailable(bytes)
+        if case .moved(let count) = progress {
+          observation?.sent(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        }
+        return progress
+      }
+      switch progress {
+      case .moved(let count) where count >= output.bytes.count: output.removeAll()
+      case .moved(let count): output.removeFirst(count)
+      case .wouldBlock: return false
+      case .end, .failed: return nil
+      }
+    }
+    return true
+  }
+
   /// Hands on what has been received; true when the exchange is over.
   mutating func handleBuffered(
     row: RowBodyHandler, event handle: EventHandler

@@ -62,7 +62,7 @@ struct CopyInput: Sendable {
 
 extension ConnectionCore {
   /// The columns that a query returns, or that a table has, without running it.
-  func describe(
+  nonisolated(nonsending) func describe(
     _ sql: String, timeout: Duration?
   ) async throws(PostgresError) -> PostgresColumns {
     let deadline = Deadline.after(timeout ?? configuration.queryTimeout)
@@ -86,18 +86,18 @@ extension ConnectionCore {
   ///
   /// What the closure throws makes the COPY fail, in the server, too, and is rethrown; the
   /// connection stays as good as it was.
-  func copyIn(
+  nonisolated(nonsending) func copyIn(
     _ sql: String, on connection: PostgresConnection, timeout: Duration?,
-    _ body: (CopyInput) async throws -> Void
+    _ body: nonisolated(nonsending) (CopyInput) async throws -> Void
   ) async throws -> PostgresCommandTag {
     try await watching(.copyIn, sql, rowCount: { $0.rowCount }) { watch in
       try await copyIn(sql, on: connection, timeout: timeout, watch: watch, body)
     }
   }
 
-  private func copyIn(
+  private nonisolated(nonsending) func copyIn(
     _ sql: String, on connection: PostgresConnection, timeout: Duration?, watch: QueryWatch?,
-    _ body: (CopyInput) async throws -> Void
+    _ body: nonisolated(nonsending) (CopyInput) async throws -> Void
   ) async throws -> PostgresCommandTag {
     let timeout = timeout ?? configuration.queryTimeout
     try await beginTurn(until: .after(timeout))
@@ -141,7 +141,7 @@ extension ConnectionCore {
   }
 
   /// Sends a part of a COPY's data. Does nothing once the server has refused it.
-  fileprivate func send(
+  fileprivate nonisolated(nonsending) func send(
     _ bytes: [UInt8], _ outcome: CopyOutcome, timeout: Duration?
   ) async throws(PostgresError) {
     var rest = bytes[...]
@@ -172,7 +172,7 @@ extension ConnectionCore {
   /// Runs COPY TO STDOUT and hands the data on, message by message.
   ///
   /// What the closure throws ends the COPY and is rethrown.
-  func copyOut(
+  nonisolated(nonsending) func copyOut(
     _ sql: String, timeout: Duration?, data handle: (UnsafeRawBufferPointer) throws -> Void
   ) async throws -> PostgresCommandTag {
     try await watching(.copyOut, sql, rowCount: { $0.rowCount }) { watch in
@@ -180,7 +180,7 @@ extension ConnectionCore {
     }
   }
 
-  private func copyOut(
+  private nonisolated(nonsending) func copyOut(
     _ sql: String, timeout: Duration?, watch: QueryWatch?,
     data handle: (UnsafeRawBufferPointer) throws -> Void
   ) async throws -> PostgresCommandTag {

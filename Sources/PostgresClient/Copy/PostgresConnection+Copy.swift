@@ -25,6 +25,13 @@ extension PostgresConnection {
     into table: String, schema: String? = nil, columns: [String], timeout: Duration? = nil,
     _ body: (inout PostgresCopyWriter) async throws -> Void
   ) async throws -> Int {
+    try await copyRows(into: table, schema: schema, columns: columns, timeout: timeout, body)
+  }
+
+  private nonisolated(nonsending) func copyRows(
+    into table: String, schema: String?, columns: [String], timeout: Duration?,
+    _ body: nonisolated(nonsending) (inout PostgresCopyWriter) async throws -> Void
+  ) async throws -> Int {
     let place = ((schema.map { [$0] } ?? []) + [table]).map {
       PostgresQuery.quote(identifier: $0)
     }.joined(separator: ".")
@@ -145,7 +152,7 @@ extension PostgresConnection {
 }
 
 /// Takes the rows of a COPY, in the closure that `copyIn` is given.
-public struct PostgresCopyWriter {
+public struct PostgresCopyWriter: Sendable {
   @usableFromInline var encoder: PostgresCopyEncoder
   private let copy: CopyInput
 

@@ -33,7 +33,7 @@ final class Portal {
 
 extension ConnectionCore {
   /// Fetches the next rows of a portal; the first call makes it.
-  func fetch(
+  nonisolated(nonsending) func fetch(
     _ portal: Portal, watch: QueryWatch?, row handle: RowHandler
   ) async throws {
     let deadline = Deadline.after(portal.query.timeout ?? configuration.queryTimeout)
@@ -91,7 +91,9 @@ extension ConnectionCore {
   ///
   /// The statement is the unnamed one, which cannot be out of date: in a transaction nothing could
   /// be tried again. The portal does not need it any more when another takes its place.
-  private func bind(_ portal: Portal, until deadline: Deadline) async throws(PostgresError) {
+  private nonisolated(nonsending) func bind(
+    _ portal: Portal, until deadline: Deadline
+  ) async throws(PostgresError) {
     let query = portal.query
     let statement = try await parse("", query.sql, query.parameters.types, until: deadline)
     portalCount += 1
@@ -106,7 +108,7 @@ extension ConnectionCore {
   }
 
   /// Closes a portal.
-  func close(portal: String) async throws(PostgresError) {
+  nonisolated(nonsending) func close(portal: String) async throws(PostgresError) {
     let deadline = Deadline.after(configuration.queryTimeout)
     try await beginTurn(until: deadline)
     defer { endTurn() }

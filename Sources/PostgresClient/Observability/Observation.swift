@@ -152,19 +152,19 @@ extension ConnectionCore {
   /// The closure gives its watch to the call that has the turn. Between the end of the turn and the
   /// end of the watch nothing else runs on the loop.
   @inline(__always)
-  func watching<T, E: Error>(
+  nonisolated(nonsending) func watching<T, E: Error>(
     _ kind: PostgresQueryEvent.Kind, _ sql: String,
     _ parameters: PostgresParameters = PostgresParameters(), rowCount: (T) -> Int?,
-    _ body: (QueryWatch?) async throws(E) -> T
+    _ body: nonisolated(nonsending) (QueryWatch?) async throws(E) -> T
   ) async throws(E) -> T {
     if observation == nil { return try await body(nil) }
     return try await watched(kind, sql, parameters, rowCount: rowCount, body)
   }
 
   @inline(never)
-  private func watched<T, E: Error>(
+  private nonisolated(nonsending) func watched<T, E: Error>(
     _ kind: PostgresQueryEvent.Kind, _ sql: String, _ parameters: PostgresParameters,
-    rowCount: (T) -> Int?, _ body: (QueryWatch?) async throws(E) -> T
+    rowCount: (T) -> Int?, _ body: nonisolated(nonsending) (QueryWatch?) async throws(E) -> T
   ) async throws(E) -> T {
     let watch = QueryWatch(kind, sql, parameters)
     do throws(E) {

@@ -314,7 +314,7 @@ extension ConnectionCore {
   }
 
   /// Runs a pipeline; the closure writes its statements, part by part, until it returns false.
-  func run(
+  nonisolated(nonsending) func run(
     _ pipeline: Pipeline, until deadline: Deadline,
     writing write: (inout WireState) throws(PostgresError) -> Bool
   ) async throws(PostgresError) {

@@ -43,8 +43,13 @@ extension PostgresConnection {
   public func executeMany<Rows: Sequence, each V: PostgresEncodable>(
     _ statement: PostgresQuery, _ rows: Rows, commitEvery: Int? = nil
   ) async throws(PostgresError) -> Int where Rows.Element == (repeat each V) {
-    try await rethrowingPostgresErrors {
-      try await executeMany(statement, rows, commitEvery: commitEvery) { row in row }
+    var rows = rows.makeIterator()
+    return try await rethrowingPostgresErrors {
+      try await executeMany(statement, commitEvery: commitEvery) { encoded in
+        guard let row = rows.next() else { return false }
+        repeat try encoded.append(each row)
+        return true
+      }
     }
   }
 
@@ -83,7 +88,7 @@ extension PostgresConnection {
   }
 
   @usableFromInline
-  func executeMany(
+  nonisolated(nonsending) func executeMany(
     _ statement: PostgresQuery, commitEvery: Int?,
     _ next: (inout PostgresParameters) throws -> Bool
   ) async throws -> Int {
@@ -103,7 +108,7 @@ extension PostgresConnection {
 
 extension ConnectionCore {
   /// Runs the statements of a batch that is valid.
-  fileprivate func pipeline(
+  fileprivate nonisolated(nonsending) func pipeline(
     _ batch: PostgresBatch
   ) async throws(PostgresError) -> PostgresBatchResults {
     guard batch.count > 0 else { return BatchSink(batch).outcome }
@@ -123,7 +128,7 @@ extension ConnectionCore {
     }
   }
 
-  private func run(
+  private nonisolated(nonsending) func run(
     _ batch: PostgresBatch, in pipeline: Pipeline, until deadline: Deadline
   ) async throws(PostgresError) {
     var index = 0
@@ -146,7 +151,7 @@ extension ConnectionCore {
   }
 
   /// Runs a statement for each row that the closure encodes, until it returns false.
-  fileprivate func executeMany(
+  fileprivate nonisolated(nonsending) func executeMany(
     _ statement: PostgresQuery, commitEvery: Int?,
     _ next: (inout PostgresParameters) throws -> Bool
   ) async throws -> Int {

@@ -97,9 +97,7 @@ public struct PostgresCopyEncoder: Sendable {
     let byteCount = value.bytes.count - start - 4
     try PostgresParameters.requireSendable(byteCount)
     let length = Int32(truncatingIfNeeded: byteCount)
-    Swift.withUnsafeBytes(of: length.bigEndian) { field in
-      for place in 0..<4 { value.bytes[start + place] = field[place] }
-    }
+    value.bytes.replace(from: start, bigEndian: length)
   }
 
   @inline(never)

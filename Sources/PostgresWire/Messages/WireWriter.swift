@@ -24,7 +24,7 @@ package struct WireWriter: Sendable {
   /// Appends an integer, big-endian.
   @inline(__always)
   package mutating func write<T: FixedWidthInteger>(_ value: T) {
-    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    bytes.append(bigEndian: value)
   }
 
   /// Appends bytes as they are.
@@ -68,9 +68,7 @@ package struct WireWriter: Sendable {
     do throws(WireError) {
       try body(&self)
       let length = try Self.lengthField(bytes.count - lengthOffset)
-      withUnsafeBytes(of: length.bigEndian) { field in
-        for index in 0..<4 { bytes[lengthOffset + index] = field[index] }
-      }
+      bytes.replace(from: lengthOffset, bigEndian: length)
     } catch {
       bytes.removeLast(bytes.count - start)
       throw error

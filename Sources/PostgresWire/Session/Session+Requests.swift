@@ -135,9 +135,9 @@ extension Session {
 extension WireWriter {
   /// Execute of the unnamed portal without a row limit: nine bytes that never change.
   fileprivate mutating func writeExecute() {
-    write(FrontendTag.execute)
-    write(Int32(9))
-    write(UInt8(0))
-    write(Int32(0))
+    // The tag, the length of the rest, and no byte of the portal's name.
+    write(UInt64(FrontendTag.execute) << 56 | 9 << 24)
+    // The end of the name and the limit are five zeros, of which three are there.
+    write(Int16(0))
   }
 }

@@ -73,7 +73,7 @@ public struct PostgresParameters: Sendable {
 
   @usableFromInline
   mutating func appendLength(_ length: Int32) {
-    withUnsafeBytes(of: length.bigEndian) { encoded.append(contentsOf: $0) }
+    encoded.append(bigEndian: length)
   }
 
   /// The check that keeps a length field from being cut to 32 bits.

@@ -10,7 +10,7 @@ public struct PostgresValueWriter: Sendable {
   @inlinable
   @inline(__always)
   public mutating func write<T: FixedWidthInteger>(_ value: T) {
-    Swift.withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    bytes.append(bigEndian: value)
   }
 
   /// Appends bytes as they are.
@@ -34,9 +34,7 @@ public struct PostgresValueWriter: Sendable {
     write(Int32(0))
     try body(&self)
     let length = Int32(truncatingIfNeeded: bytes.count - start - 4)
-    Swift.withUnsafeBytes(of: length.bigEndian) { field in
-      for index in 0..<4 { bytes[start + index] = field[index] }
-    }
+    bytes.replace(from: start, bigEndian: length)
   }
 }
 
