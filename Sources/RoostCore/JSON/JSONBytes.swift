@@ -5,19 +5,10 @@ enum JSONBytes {
   static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
     guard let base = bytes.baseAddress else { return bytes.count }
     let raw = UnsafeRawPointer(base)
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
     var position = start
     while position + 8 <= bytes.count {
       let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
-      let quotes = word ^ (ones &* 0x22)
-      let backslashes = word ^ (ones &* 0x5C)
-      // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A
-      // borrow can only mark a byte after a true one, and the lowest mark is the one taken.
-      let marks =
-        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-        | ((word &- ones &* 0x20) & ~word)
-      let found = marks & highs
+      let found = marks(word)
       if found != 0 { return position + found.trailingZeroBitCount / 8 }
       position += 8
     }
@@ -27,6 +18,36 @@ enum JSONBytes {
       position += 1
     }
     return bytes.count
+  }
+
+  /// What a backslash and a letter stand for; nil for `u` and what begins no escape.
+  static func meaning(ofEscape letter: UInt8) -> UInt8? {
+    switch letter {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): letter
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: nil
+    }
+  }
+
+  /// The high bits of a word's bytes.
+  static let highs: UInt64 = 0x8080_8080_8080_8080
+
+  /// The high bit of the first byte in a little-endian word that is a quotation mark, a backslash
+  /// or a control character, and some behind it.
+  static func marks(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = word ^ (ones &* 0x22)
+    let backslashes = word ^ (ones &* 0x5C)
+    // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A borrow
+    // can only mark a byte behind a true one.
+    let marks =
+      ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+      | ((word &- ones &* 0x20) & ~word)
+    return marks & highs
   }
 
   /// Whether bytes are well-formed UTF-8.

@@ -129,7 +129,8 @@ package struct JSONScanner {
     let end = JSONBytes.endOfPlain(bytes, from: start)
     guard end < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
     guard bytes[end] == UInt8(ascii: "\"") else {
-      return try escapedString(from: start, plain: end)
+      try unescape(from: start, plain: end)
+      return String(decoding: scratch, as: UTF8.self)
     }
     let content = UnsafeBufferPointer(rebasing: bytes[start..<end])
     guard JSONBytes.isUTF8(content) else { throw JSONError(.invalidUTF8, at: start) }
@@ -182,6 +183,16 @@ package struct JSONScanner {
       throw JSONError(.numberOutOfRange, at: offset - text.count)
     }
     return value
+  }
+
+  /// Passes over a number that `numeric` would read.
+  mutating func skipNumber() throws(JSONError) {
+    let text = try numberText()
+    // No other one is beyond the limits of numeric.
+    guard text.count > Numeric.maximumScale || text.contains(where: { $0 | 0x20 == 0x65 }) else {
+      return
+    }
+    if Numeric(utf8: text) == nil { throw JSONError(.numberOutOfRange, at: offset - text.count) }
   }
 
   /// Reads an integer; a fraction that is zero is allowed, as in `1e2` and `5.0`.
@@ -294,13 +305,12 @@ package struct JSONScanner {
     offset += length
   }
 
-  /// Passes over the string in hand, and makes none when it has no escape.
+  /// Passes over the string in hand, and makes none.
   private mutating func skipString() throws(JSONError) {
     let start = offset + 1
     let end = JSONBytes.endOfPlain(bytes, from: start)
     guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
-      _ = try string()
-      return
+      return try unescape(from: start, plain: end)
     }
     guard JSONBytes.isUTF8(UnsafeBufferPointer(rebasing: bytes[start..<end])) else {
       throw JSONError(.invalidUTF8, at: start)
@@ -308,8 +318,9 @@ package struct JSONScanner {
     offset = end + 1
   }
 
-  /// Reads the rest of a string that has an escape, or a fault, at `plain`.
-  private mutating func escapedString(from start: Int, plain: Int) throws(JSONError) -> String {
+  /// Reads the rest of a string that has an escape, or a fault, at `plain`; leaves what it means
+  /// in `scratch`.
+  private mutating func unescape(from start: Int, plain: Int) throws(JSONError) {
     scratch.removeAll(keepingCapacity: true)
     var runStart = start
     var position = plain
@@ -328,33 +339,26 @@ package struct JSONScanner {
     let isValid = scratch.withUnsafeBufferPointer { JSONBytes.isUTF8($0) }
     guard isValid else { throw JSONError(.invalidUTF8, at: start) }
     offset = position + 1
-    return String(decoding: scratch, as: UTF8.self)
   }
 
   /// Appends what the escape at `position` stands for, and gives the offset after it.
   private mutating func appendEscape(at position: Int) throws(JSONError) -> Int {
     guard position + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-    switch bytes[position + 1] {
-    case UInt8(ascii: "\""): scratch.append(0x22)
-    case UInt8(ascii: "\\"): scratch.append(0x5C)
-    case UInt8(ascii: "/"): scratch.append(0x2F)
-    case UInt8(ascii: "b"): scratch.append(0x08)
-    case UInt8(ascii: "f"): scratch.append(0x0C)
-    case UInt8(ascii: "n"): scratch.append(0x0A)
-    case UInt8(ascii: "r"): scratch.append(0x0D)
-    case UInt8(ascii: "t"): scratch.append(0x09)
-    case UInt8(ascii: "u"):
-      let (scalar, end) = try unicodeEscape(at: position)
-      scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-      return end
-    default: throw JSONError(.invalidEscape, at: position)
+    if let meaning = JSONBytes.meaning(ofEscape: bytes[position + 1]) {
+      scratch.append(meaning)
+      return position + 2
     }
-    return position + 2
+    let (scalar, end) = try longEscape(at: position)
+    scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+    return end
   }
 
-  private func unicodeEscape(
-    at position: Int
-  ) throws(JSONError) -> (scalar: Unicode.Scalar, end: Int) {
+  /// The character of the escape at `position`, which is `\u` or none, and the offset behind it.
+  func longEscape(at position: Int) throws(JSONError) -> (scalar: Unicode.Scalar, end: Int) {
+    guard position + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
+    guard bytes[position + 1] == UInt8(ascii: "u") else {
+      throw JSONError(.invalidEscape, at: position)
+    }
     let first = try hexadecimal(at: position)
     if let scalar = Unicode.Scalar(first) {
       guard first != 0 else { throw JSONError(.nullCharacter, at: position) }

@@ -66,7 +66,7 @@ struct JSONSpeed {
       case (.parse, false): _ = try JSONSerialization.jsonObject(with: data)
       case (.write, true): _ = tree.encoded()
       case (.write, false): _ = try JSONSerialization.data(withJSONObject: object)
-      case (.decode, true): _ = try JSON(parsing: text).decode([Entry].self)
+      case (.decode, true): _ = try JSON.decode([Entry].self, from: text)
       case (.decode, false): _ = try JSONDecoder().decode([Entry].self, from: data)
       case (.encode, true): _ = try JSON(encoding: entries).encoded()
       case (.encode, false): _ = try JSONEncoder().encode(entries)
