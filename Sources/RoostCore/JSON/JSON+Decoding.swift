@@ -37,7 +37,7 @@ extension JSON {
   /// - Throws: `DecodingError` where the value does not fit, with the path; and what the type's own
   ///   `init(from:)` throws.
   public func decode<T: Decodable>(_ type: T.Type = T.self) throws -> T {
-    if let value = self as? T { return value }
+    if T.self == JSON.self, let value = self as? T { return value }
     return try JSON.decode(type, from: encoded())
   }
 }
