@@ -45,7 +45,7 @@ struct JSONSingleEncoding: SingleValueEncodingContainer {
   mutating func encodeNil() { encoder.put(.single) { $0.null() } }
 
   mutating func encode<T: Encodable>(_ value: T) throws {
-    // The standard library's own integers that are not below would come back here without end.
+    // An integer type of somebody's own may hand itself over, and would come back without end.
     if let integer = value as? any FixedWidthInteger {
       encoder.put(integer, .single)
     } else {
