@@ -3,18 +3,32 @@ enum JSONBytes {
   /// The first place from `start` of a quotation mark, a backslash or a control character; the
   /// count when there is none. Eight bytes are looked at together.
   static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var seen: UInt64 = 0
+    return endOfPlain(bytes, from: start, &seen)
+  }
+
+  /// As that; `seen` gets the bits of all bytes before the place.
+  static func endOfPlain(
+    _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ seen: inout UInt64
+  ) -> Int {
     guard let base = bytes.baseAddress else { return bytes.count }
     let raw = UnsafeRawPointer(base)
     var position = start
     while position + 8 <= bytes.count {
       let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
       let found = marks(word)
-      if found != 0 { return position + found.trailingZeroBitCount / 8 }
+      if found != 0 {
+        let bits = found.trailingZeroBitCount - 7
+        seen |= word & ((1 << UInt64(truncatingIfNeeded: bits)) &- 1)
+        return position + bits / 8
+      }
+      seen |= word
       position += 8
     }
     while position < bytes.count {
       let byte = bytes[position]
       if byte == 0x22 || byte == 0x5C || byte < 0x20 { return position }
+      seen |= UInt64(byte)
       position += 1
     }
     return bytes.count

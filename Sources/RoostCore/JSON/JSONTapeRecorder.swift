@@ -196,57 +196,18 @@ struct JSONTapeRecorder {
     }
     if text[position] == UInt8(ascii: "\"") {
       let content = UnsafeBufferPointer(start: text + start, count: position - start)
-      try check(content, seen, at: start)
+      try scanner.checkUTF8(content, seen, at: start)
       append(start - 1, position)
       offset = position + 1
       return
     }
-    let end = try unescape(from: position, to: position, &seen)
-    try check(UnsafeBufferPointer(start: text + start, count: end - start), seen, at: start)
-    append(start - 1, end)
-  }
-
-  private func check(
-    _ content: UnsafeBufferPointer<UInt8>, _ seen: UInt64, at start: Int
-  ) throws(JSONError) {
-    guard seen & JSONBytes.highs == 0 || JSONBytes.isUTF8(content) else {
-      throw JSONError(.invalidUTF8, at: start)
+    let target = text + position
+    let end = try scan { scanner throws(JSONError) in
+      try scanner.unescape(from: position, to: target, &seen)
     }
-  }
-
-  /// Reads the rest of a string that has an escape, or a fault, at `source`; writes what it means
-  /// at `target` and gives the end of that. `seen` has the bits of all bytes.
-  private mutating func unescape(
-    from source: Int, to target: Int, _ seen: inout UInt64
-  ) throws(JSONError) -> Int {
-    var (source, target) = (source, target)
-    while true {
-      let byte = text[source]
-      switch byte {
-      case UInt8(ascii: "\""):
-        offset = source + 1
-        return target
-      case UInt8(ascii: "\\"):
-        if let meaning = JSONBytes.meaning(ofEscape: text[source + 1]) {
-          text[target] = meaning
-          (source, target) = (source + 2, target + 1)
-        } else {
-          let (scalar, end) = try scanner.longEscape(at: source)
-          for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-            text[target] = unit
-            target += 1
-          }
-          source = end
-        }
-      case 0..<0x20:
-        guard source < scanner.bytes.count else { throw JSONError(.unexpectedEnd, at: source) }
-        throw JSONError(.controlCharacter, at: source)
-      default:
-        seen |= UInt64(byte)
-        text[target] = byte
-        (source, target) = (source + 1, target + 1)
-      }
-    }
+    try scanner.checkUTF8(
+      UnsafeBufferPointer(start: text + start, count: end - text - start), seen, at: start)
+    append(start - 1, end - text)
   }
 
   private mutating func number() throws(JSONError) {
