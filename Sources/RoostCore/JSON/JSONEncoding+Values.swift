@@ -88,22 +88,24 @@ extension JSONEncoding {
   }
 
   func put(_ value: Double, _ slot: Slot, at place: @autoclosure () -> Place) throws {
-    try put(value.isFinite, value.description, slot, of: value, at: place())
+    let number = try number(value, at: place())
+    put(slot) { $0.number(number) }
   }
 
   func put(_ value: Float, _ slot: Slot, at place: @autoclosure () -> Place) throws {
-    try put(value.isFinite, value.description, slot, of: Double(value), at: place())
+    let number = try number(value, at: place())
+    put(slot) { $0.number(number) }
   }
 
-  /// Writes Swift's text of a number, the shortest that reads back, without a fraction that is zero.
-  private func put(
-    _ isFinite: Bool, _ text: String, _ slot: Slot, of value: Double,
+  /// The number with the shortest text that reads back, without a fraction that is zero.
+  func number(
+    _ value: some BinaryFloatingPoint & LosslessStringConvertible,
     at place: @autoclosure () -> Place
-  ) throws {
-    guard isFinite, let number = Numeric(text) else {
-      throw invalid(value, at: place(), "JSON has no such number")
+  ) throws -> Numeric {
+    guard value.isFinite, let number = Numeric(value.description) else {
+      throw invalid(Double(value), at: place(), "JSON has no such number")
     }
-    put(slot) { $0.number(number.reduced) }
+    return number.reduced
   }
 
   private func put(_ value: Numeric, _ slot: Slot) {

@@ -246,9 +246,13 @@ final class JSONEncoding: Encoder {
   }
 
   private func write(_ part: Part, to target: inout JSONWriter) throws {
-    guard let nested = part.nested else { return target.raw(writer.bytes[part.start..<part.end]) }
+    guard let nested = part.nested else {
+      return writer.bytes.withUnsafeBufferPointer { bytes in
+        target.raw(UnsafeBufferPointer(rebasing: bytes[part.start..<part.end]))
+      }
+    }
     if kind == .object {
-      try checkText(part.key, at: place)
+      try checkText(part.key, at: .same(self))
       target.key(part.key)
     }
     try nested.write(to: &target)

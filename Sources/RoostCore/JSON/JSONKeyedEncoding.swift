@@ -45,11 +45,17 @@ struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
   }
 
   mutating func encode(_ value: Double, forKey key: Key) throws {
-    try encoder.put(value, .member(text(key)), at: .member(encoder, key))
+    let number = try encoder.number(value, at: .member(encoder, key))
+    guard encoder.beginMember(try text(key)) else { return }
+    encoder.writer.number(number)
+    encoder.endMember()
   }
 
   mutating func encode(_ value: Float, forKey key: Key) throws {
-    try encoder.put(value, .member(text(key)), at: .member(encoder, key))
+    let number = try encoder.number(value, at: .member(encoder, key))
+    guard encoder.beginMember(try text(key)) else { return }
+    encoder.writer.number(number)
+    encoder.endMember()
   }
 
   mutating func encode(_ value: Int, forKey key: Key) throws {

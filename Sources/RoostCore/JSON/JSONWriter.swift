@@ -73,7 +73,9 @@ package struct JSONWriter {
 
   /// Writes a key; its value must follow.
   package mutating func key(_ key: String) {
-    quote(key, colon: true)
+    string(key)
+    bytes.append(UInt8(ascii: ":"))
+    if style == .spaced { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
   }
 
@@ -135,15 +137,11 @@ package struct JSONWriter {
 
   /// Writes a string: `"`, `\` and control characters escaped, all else as it is.
   package mutating func string(_ text: String) {
-    quote(text, colon: false)
-    needsComma = true
-  }
-
-  private mutating func quote(_ text: String, colon: Bool) {
-    let done: Void? = text.utf8.withContiguousStorageIfAvailable { quote($0, colon: colon) }
+    separate()
+    let done: Void? = text.utf8.withContiguousStorageIfAvailable { appendQuoted($0) }
     if done == nil {
       var copy = text
-      copy.withUTF8 { quote($0, colon: colon) }
+      copy.withUTF8 { appendQuoted($0) }
     }
   }
 
@@ -187,30 +185,7 @@ package struct JSONWriter {
     bytes.append(contentsOf: value)
   }
 
-  /// The longest text that is put together before it is appended.
-  private static let shortText = 200
-
-  /// Appends a comma if there must be one, the text in quotation marks, and a colon if asked for.
-  private mutating func quote(_ text: UnsafeBufferPointer<UInt8>, colon: Bool) {
-    if text.count <= Self.shortText, JSONBytes.endOfPlain(text, from: 0) == text.count {
-      // One call of `append`, which costs more than what it appends, for mostly four.
-      return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: text.count + 6) { piece in
-        var count = 0
-        func add(_ byte: Unicode.Scalar) {
-          piece[count] = UInt8(truncatingIfNeeded: byte.value)
-          count += 1
-        }
-        if needsComma { add(",") }
-        if needsComma, style == .spaced { add(" ") }
-        add("\"")
-        count = piece[count...].update(fromContentsOf: text)
-        add("\"")
-        if colon { add(":") }
-        if colon, style == .spaced { add(" ") }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: piece[..<count]))
-      }
-    }
-    separate()
+  private mutating func appendQuoted(_ text: UnsafeBufferPointer<UInt8>) {
     bytes.append(UInt8(ascii: "\""))
     var start = 0
     while start < text.count {
@@ -222,10 +197,6 @@ package struct JSONWriter {
       start = end + 1
     }
     bytes.append(UInt8(ascii: "\""))
-    if colon {
-      bytes.append(UInt8(ascii: ":"))
-      if style == .spaced { bytes.append(UInt8(ascii: " ")) }
-    }
   }
 
   private mutating func appendEscape(_ byte: UInt8) {
