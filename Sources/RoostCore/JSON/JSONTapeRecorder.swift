@@ -48,7 +48,8 @@ struct JSONTapeRecorder {
   }
 
   private mutating func grow() {
-    capacity *= 2
+    // No value has more nodes than bytes, but for brackets that were never closed.
+    capacity = max(capacity + 2 * JSON.maximumDepth, min(capacity * 2, scanner.bytes.count))
     nodes.grow(count, to: capacity)
   }
 
