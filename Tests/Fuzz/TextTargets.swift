@@ -7,8 +7,12 @@ extension FuzzTarget {
   static let texts: [FuzzTarget] = [
     FuzzTarget("json") { input in
       _ = try? JSON(parsing: input.bindMemory(to: UInt8.self))
+      _ = try? JSON.decode([[String: Double]].self, from: Array(input))
     } check: { input in
-      guard let value = try? JSON(parsing: input.bindMemory(to: UInt8.self)) else { return }
+      let decoded = try? JSON.decode(JSON.self, from: Array(input))
+      let parsed = try? JSON(parsing: input.bindMemory(to: UInt8.self))
+      try require(decoded == parsed, "JSON that is decoded is another than what is parsed")
+      guard let value = parsed else { return }
       let text = value.encoded()
       let again = try mustSucceed("JSON that was written") { try JSON(parsing: text) }
       try require(again.encoded() == text, "JSON is another after a round trip")

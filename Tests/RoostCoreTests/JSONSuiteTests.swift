@@ -16,11 +16,7 @@ struct JSONSuiteTests {
 
   @Test("each case is accepted or refused as it must be, and what is written is read alike")
   func cases() throws {
-    let cases = try jsonSuiteCases.split(separator: "\n").map { line in
-      let parts = line.drop { $0 == " " }.split(
-        separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-      return (name: String(parts[0]), bytes: try Self.bytes(parts.count > 1 ? parts[1] : ""))
-    }
+    let cases = try Self.cases()
     #expect(cases.count == 315)
     for (name, bytes) in cases {
       let value = try? JSON(parsing: bytes)
@@ -32,6 +28,15 @@ struct JSONSuiteTests {
         }
       #expect((value != nil) == isWanted, "\(name)")
       if let value { #expect(try JSON(parsing: value.encoded()) == value, "\(name)") }
+    }
+  }
+
+  /// The cases' names and bytes.
+  static func cases() throws -> [(name: String, bytes: [UInt8])] {
+    try jsonSuiteCases.split(separator: "\n").map { line in
+      let parts = line.drop { $0 == " " }.split(
+        separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(parts[0]), bytes: try Self.bytes(parts.count > 1 ? parts[1] : ""))
     }
   }
 

@@ -1,15 +1,44 @@
 import Foundation
 
+// Decodable values are made straight from a text's bytes, which `JSONTape` finds and checks in one
+// pass. A tree is decoded by way of its text, which is written many times faster than values are
+// decoded: so there is one decoder, and one set of rules, the reverse of those in `JSON+Encoding`.
+
 extension JSON {
-  /// Makes a decodable value of the JSON; the reverse of `JSON(encoding:)`.
+  /// Makes a decodable value of a JSON text in UTF-8; the reverse of `JSON.encode(_:)`.
   ///
-  /// Dates are read from any text that `Timestamp` reads, `Data` from base64, a `UUID` from its
-  /// text in either case; `Numeric`, `Decimal` and integers stay exact.
+  /// The text is read as strictly as by `JSON(parsing:)`, to its end, before the first value is
+  /// made. Dates are read from any text that `Timestamp` reads, `Data` from base64, a `UUID` from
+  /// its text in either case; `Numeric`, `Decimal` and integers stay exact.
+  ///
+  /// - Throws: `JSONError` for the text's first fault; `DecodingError` where a value does not fit,
+  ///   with the path; and what the type's own `init(from:)` throws.
+  public static func decode<T: Decodable>(
+    _ type: T.Type = T.self, from bytes: [UInt8]
+  ) throws -> T {
+    let tape = try bytes.withUnsafeBufferPointer { buffer in
+      Result { () throws(JSONError) in try JSONTape(buffer) }
+    }.get()
+    return try JSONDecoding(tape, JSONPart(tape.nodes, node: 0, in: 0, at: 0)).unwrap(type)
+  }
+
+  /// Makes a decodable value of a JSON text.
+  ///
+  /// - Throws: as with bytes.
+  public static func decode<T: Decodable>(
+    _ type: T.Type = T.self, from text: String
+  ) throws -> T {
+    try decode(type, from: Array(text.utf8))
+  }
+
+  /// Makes a decodable value of the JSON; the reverse of `JSON(encoding:)`, by the rules of
+  /// `JSON.decode(_:from:)`.
   ///
   /// - Throws: `DecodingError` where the value does not fit, with the path; and what the type's own
   ///   `init(from:)` throws.
   public func decode<T: Decodable>(_ type: T.Type = T.self) throws -> T {
-    try JSONTreeDecoder(json: self, path: .root).unwrap(type)
+    if T.self == JSON.self, let value = self as? T { return value }
+    return try JSON.decode(type, from: encoded())
   }
 }
 
@@ -17,8 +46,8 @@ extension JSON: Decodable {
   /// Reads a value from another decoder. Its numbers are integers or `Decimal`s there, and lose
   /// their scale; `JSON.decode` and `JSON(parsing:)` lose nothing.
   public init(from decoder: any Decoder) throws {
-    if let decoder = decoder as? JSONTreeDecoder {
-      self = decoder.json
+    if let decoder = decoder as? JSONDecoding {
+      self = decoder.part.tree
     } else if let keyed = try? decoder.container(keyedBy: JSONKey.self) {
       self = .object(
         Object(try keyed.allKeys.map { ($0.stringValue, try keyed.decode(JSON.self, forKey: $0)) }))
@@ -43,241 +72,68 @@ extension JSON: Decodable {
   }
 }
 
-struct JSONTreeDecoder: Decoder {
-  let json: JSON
-  let path: JSONCodingPath
-  var codingPath: [any CodingKey] { path.keys }
+/// Decodes one value. Small enough to be kept in an existential without a box.
+struct JSONDecoding: Decoder, SingleValueDecodingContainer {
+  let tape: JSONTape
+  private let (node, parent, place): (UInt32, UInt32, UInt32)
+
+  init(_ tape: JSONTape, _ part: JSONPart) {
+    self.tape = tape
+    (node, parent, place) = part.numbers
+  }
+
+  var part: JSONPart {
+    JSONPart(tape.nodes, node: Int(node), in: Int(parent), at: Int(place))
+  }
+
+  var codingPath: [any CodingKey] { part.codingPath }
   var userInfo: [CodingUserInfoKey: Any] { [:] }
-
-  func mismatch(_ type: Any.Type) -> DecodingError {
-    .typeMismatch(
-      type, .init(codingPath: codingPath, debugDescription: "found \(json.kindName) instead"))
-  }
-
-  func corrupted(_ text: String) -> DecodingError {
-    .dataCorrupted(.init(codingPath: codingPath, debugDescription: text))
-  }
 
   /// Decodes by the rules at the head of `JSON+Encoding.swift`, or by the type's own `init(from:)`.
   func unwrap<T: Decodable>(_ type: T.Type) throws -> T {
-    // The simple types without a container.
-    if type == String.self, let value = try text(type) as? T { return value }
-    if type == Int.self, let value = try integer(Int.self) as? T { return value }
-    if type == Bool.self, let value = try bool() as? T { return value }
-    if type == Double.self, let value = try double() as? T { return value }
-    if let special = try special(type) {
-      guard let value = special as? T else { throw mismatch(type) }
-      return value
-    }
+    if type == String.self { return same(try part.text(type)) }
+    if type == Int.self { return same(try part.integer(Int.self)) }
+    if type == Bool.self { return same(try part.bool()) }
+    if type == Double.self { return same(try part.double()) }
+    if type == [String].self { return same(try part.strings()) }
+    if type == JSON.self { return same(part.tree) }
+    if type == Numeric.self { return same(try part.numeric(type)) }
+    if type == Decimal.self { return same(try part.decimal()) }
+    if type == Date.self { return same(try part.date()) }
+    if type == UUID.self { return same(try part.uuid()) }
+    if type == Data.self { return same(try part.data()) }
+    if type == URL.self { return same(try part.url()) }
     return try T(from: self)
   }
 
-  private func special(_ type: any Decodable.Type) throws -> Any? {
-    if type == JSON.self { return json }
-    if type == Numeric.self { return try numeric(type) }
-    if type == Decimal.self {
-      guard let value = try numeric(type).decimal else { throw corrupted("not a Decimal") }
-      return value
-    }
-    if type == Date.self {
-      guard let value = Timestamp(try text(type)) else { throw corrupted("not a timestamp") }
-      return value.date
-    }
-    if type == UUID.self {
-      guard let value = UUID(uuidString: try text(type)) else { throw corrupted("not a UUID") }
-      return value
-    }
-    if type == Data.self {
-      guard let value = Data(base64Encoded: try text(type)) else { throw corrupted("not base64") }
-      return value
-    }
-    if type == URL.self {
-      guard let value = URL(string: try text(type)) else { throw corrupted("not a URL") }
-      return value
-    }
-    return nil
-  }
-
-  func text(_ type: Any.Type) throws -> String {
-    guard case .string(let value) = json else { throw mismatch(type) }
-    return value
-  }
-
-  private func numeric(_ type: Any.Type) throws -> Numeric {
-    switch json {
-    case .number(let value): return value
-    case .string(let text):
-      guard let value = Numeric(text) else { throw corrupted("not a numeric") }
-      return value
-    default: throw mismatch(type)
-    }
-  }
-
-  func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
-    guard case .number(let value) = json else { throw mismatch(type) }
-    if let wide = value.int64 {
-      if let result = T(exactly: wide) { return result }
-    } else if let result = T(value.reduced.description) {
-      return result
-    }
-    throw corrupted("\(value) does not fit \(type)")
-  }
-
-  func bool() throws -> Bool {
-    guard case .bool(let value) = json else { throw mismatch(Bool.self) }
-    return value
-  }
-
-  func double() throws -> Double {
-    guard case .number(let value) = json else { throw mismatch(Double.self) }
-    return value.double
+  /// A value as the type that it is known to have. (`as?` costs more than what it would cast.)
+  private func same<A, B>(_ value: A) -> B {
+    unsafeBitCast(value, to: B.self)
   }
 
   func container<Key>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-    guard case .object(let object) = json else { throw mismatch([String: JSON].self) }
-    return KeyedDecodingContainer(
-      JSONKeyedDecoding<Key>(object: object, path: path))
+    try part.checkObject()
+    return KeyedDecodingContainer(JSONKeyedDecoding<Key>(self))
   }
 
-  func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-    guard case .array(let elements) = json else { throw mismatch([JSON].self) }
-    return JSONUnkeyedDecoding(elements: elements, path: path)
-  }
+  func unkeyedContainer() throws -> any UnkeyedDecodingContainer { try JSONUnkeyedDecoding(self) }
 
-  func singleValueContainer() -> any SingleValueDecodingContainer {
-    JSONSingleDecoding(decoder: self)
-  }
-}
+  func singleValueContainer() -> any SingleValueDecodingContainer { self }
 
-extension JSON {
-  /// The kind in a word, for messages.
-  var kindName: String {
-    switch self {
-    case .null: return "null"
-    case .bool: return "a truth value"
-    case .number: return "a number"
-    case .string: return "a string"
-    case .array: return "an array"
-    case .object: return "an object"
-    }
-  }
-}
-
-private struct JSONSingleDecoding: SingleValueDecodingContainer {
-  let decoder: JSONTreeDecoder
-  var codingPath: [any CodingKey] { decoder.codingPath }
-
-  func decodeNil() -> Bool { decoder.json.isNull }
-  func decode(_ type: Bool.Type) throws -> Bool { try decoder.bool() }
-  func decode(_ type: String.Type) throws -> String { try decoder.text(type) }
-  func decode(_ type: Double.Type) throws -> Double { try decoder.double() }
-  func decode(_ type: Float.Type) throws -> Float { Float(try decoder.double()) }
-  func decode(_ type: Int.Type) throws -> Int { try decoder.integer(type) }
-  func decode(_ type: Int8.Type) throws -> Int8 { try decoder.integer(type) }
-  func decode(_ type: Int16.Type) throws -> Int16 { try decoder.integer(type) }
-  func decode(_ type: Int32.Type) throws -> Int32 { try decoder.integer(type) }
-  func decode(_ type: Int64.Type) throws -> Int64 { try decoder.integer(type) }
-  func decode(_ type: UInt.Type) throws -> UInt { try decoder.integer(type) }
-  func decode(_ type: UInt8.Type) throws -> UInt8 { try decoder.integer(type) }
-  func decode(_ type: UInt16.Type) throws -> UInt16 { try decoder.integer(type) }
-  func decode(_ type: UInt32.Type) throws -> UInt32 { try decoder.integer(type) }
-  func decode(_ type: UInt64.Type) throws -> UInt64 { try decoder.integer(type) }
-  func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoder.unwrap(type) }
-}
-
-private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
-  let object: JSON.Object
-  let path: JSONCodingPath
-  var codingPath: [any CodingKey] { path.keys }
-
-  var allKeys: [Key] { object.compactMap { Key(stringValue: $0.key) } }
-
-  func contains(_ key: Key) -> Bool { object[key.stringValue] != nil }
-
-  private func decoder(_ key: any CodingKey) throws -> JSONTreeDecoder {
-    guard let value = object[key.stringValue] else {
-      throw DecodingError.keyNotFound(
-        key, .init(codingPath: codingPath, debugDescription: "no member \(key.stringValue)"))
-    }
-    return JSONTreeDecoder(json: value, path: path.appending(key))
-  }
-
-  func decodeNil(forKey key: Key) throws -> Bool {
-    if let value = object[key.stringValue] { return value.isNull }
-    return try decoder(key).json.isNull
-  }
-
-  func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
-    try decoder(key).unwrap(type)
-  }
-
-  func nestedContainer<NestedKey>(
-    keyedBy type: NestedKey.Type, forKey key: Key
-  ) throws -> KeyedDecodingContainer<NestedKey> {
-    try decoder(key).container(keyedBy: type)
-  }
-
-  func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-    try decoder(key).unkeyedContainer()
-  }
-
-  func superDecoder() throws -> any Decoder { try decoder(JSONKey("super")) }
-
-  func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(key) }
-}
-
-private struct JSONUnkeyedDecoding: UnkeyedDecodingContainer {
-  let elements: [JSON]
-  let path: JSONCodingPath
-  var codingPath: [any CodingKey] { path.keys }
-  private(set) var currentIndex = 0
-
-  init(elements: [JSON], path: JSONCodingPath) {
-    self.elements = elements
-    self.path = path
-  }
-
-  var count: Int? { elements.count }
-  var isAtEnd: Bool { currentIndex == elements.count }
-
-  private func decoder() throws -> JSONTreeDecoder {
-    let inner = path.appending(JSONKey(index: currentIndex))
-    guard !isAtEnd else {
-      throw DecodingError.valueNotFound(
-        JSON.self, .init(codingPath: inner.keys, debugDescription: "the array ends here"))
-    }
-    return JSONTreeDecoder(json: elements[currentIndex], path: inner)
-  }
-
-  mutating func decodeNil() throws -> Bool {
-    guard try decoder().json.isNull else { return false }
-    currentIndex += 1
-    return true
-  }
-
-  mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
-    let value = try decoder().unwrap(type)
-    currentIndex += 1
-    return value
-  }
-
-  mutating func nestedContainer<NestedKey>(
-    keyedBy type: NestedKey.Type
-  ) throws -> KeyedDecodingContainer<NestedKey> {
-    let container = try decoder().container(keyedBy: type)
-    currentIndex += 1
-    return container
-  }
-
-  mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
-    let container = try decoder().unkeyedContainer()
-    currentIndex += 1
-    return container
-  }
-
-  mutating func superDecoder() throws -> any Decoder {
-    let inner = try decoder()
-    currentIndex += 1
-    return inner
-  }
+  func decodeNil() -> Bool { part.isNull }
+  func decode(_ type: Bool.Type) throws -> Bool { try part.bool() }
+  func decode(_ type: String.Type) throws -> String { try part.text(type) }
+  func decode(_ type: Double.Type) throws -> Double { try part.double() }
+  func decode(_ type: Float.Type) throws -> Float { try part.float() }
+  func decode(_ type: Int.Type) throws -> Int { try part.integer(type) }
+  func decode(_ type: Int8.Type) throws -> Int8 { try part.integer(type) }
+  func decode(_ type: Int16.Type) throws -> Int16 { try part.integer(type) }
+  func decode(_ type: Int32.Type) throws -> Int32 { try part.integer(type) }
+  func decode(_ type: Int64.Type) throws -> Int64 { try part.integer(type) }
+  func decode(_ type: UInt.Type) throws -> UInt { try part.integer(type) }
+  func decode(_ type: UInt8.Type) throws -> UInt8 { try part.integer(type) }
+  func decode(_ type: UInt16.Type) throws -> UInt16 { try part.integer(type) }
+  func decode(_ type: UInt32.Type) throws -> UInt32 { try part.integer(type) }
+  func decode(_ type: UInt64.Type) throws -> UInt64 { try part.integer(type) }
+  func decode<T: Decodable>(_ type: T.Type) throws -> T { try unwrap(type) }
 }

@@ -3,30 +3,65 @@ enum JSONBytes {
   /// The first place from `start` of a quotation mark, a backslash or a control character; the
   /// count when there is none. Eight bytes are looked at together.
   static func endOfPlain(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var seen: UInt64 = 0
+    return endOfPlain(bytes, from: start, &seen)
+  }
+
+  /// As that; `seen` gets the bits of all bytes before the place.
+  static func endOfPlain(
+    _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ seen: inout UInt64
+  ) -> Int {
     guard let base = bytes.baseAddress else { return bytes.count }
     let raw = UnsafeRawPointer(base)
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
     var position = start
     while position + 8 <= bytes.count {
       let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
-      let quotes = word ^ (ones &* 0x22)
-      let backslashes = word ^ (ones &* 0x5C)
-      // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A
-      // borrow can only mark a byte after a true one, and the lowest mark is the one taken.
-      let marks =
-        ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-        | ((word &- ones &* 0x20) & ~word)
-      let found = marks & highs
-      if found != 0 { return position + found.trailingZeroBitCount / 8 }
+      let found = marks(word)
+      if found != 0 {
+        let bits = found.trailingZeroBitCount - 7
+        seen |= word & ((1 << UInt64(truncatingIfNeeded: bits)) &- 1)
+        return position + bits / 8
+      }
+      seen |= word
       position += 8
     }
     while position < bytes.count {
       let byte = bytes[position]
       if byte == 0x22 || byte == 0x5C || byte < 0x20 { return position }
+      seen |= UInt64(byte)
       position += 1
     }
     return bytes.count
+  }
+
+  /// What a backslash and a letter stand for; nil for `u` and what begins no escape.
+  static func meaning(ofEscape letter: UInt8) -> UInt8? {
+    switch letter {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): letter
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: nil
+    }
+  }
+
+  /// The high bits of a word's bytes.
+  static let highs: UInt64 = 0x8080_8080_8080_8080
+
+  /// The high bit of the first byte in a little-endian word that is a quotation mark, a backslash
+  /// or a control character, and some behind it.
+  static func marks(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = word ^ (ones &* 0x22)
+    let backslashes = word ^ (ones &* 0x5C)
+    // (x - 1) & ~x has a byte's high bit where the byte is zero; less than 0x20 likewise. A borrow
+    // can only mark a byte behind a true one.
+    let marks =
+      ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+      | ((word &- ones &* 0x20) & ~word)
+    return marks & highs
   }
 
   /// Whether bytes are well-formed UTF-8.

@@ -24,6 +24,8 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
     case numberOutOfRange = "number out of range"
     /// Objects and arrays are nested deeper than `JSON.maximumDepth`.
     case tooDeep = "nested too deeply"
+    /// A text is longer than `JSON.decode(_:from:)` takes: 2 GiB.
+    case tooLong = "the text is too long"
     /// A value is of another kind than the reader asked for.
     case unexpectedKind = "a value of another kind was expected"
   }

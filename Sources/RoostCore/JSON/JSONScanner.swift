@@ -18,8 +18,6 @@ package struct JSONScanner {
   private var depth = 0
   /// Whether a container has just been opened, so that no comma comes before its first value.
   private var isFirst = false
-  /// Where strings with escapes are put together; kept for its memory.
-  private var scratch: [UInt8] = []
 
   /// How many parts the last array and the last object had: the next of its kind mostly has as
   /// many, and then takes its memory at once.
@@ -125,16 +123,7 @@ package struct JSONScanner {
     guard try currentByte() == UInt8(ascii: "\"") else {
       throw JSONError(.unexpectedKind, at: offset)
     }
-    let start = offset + 1
-    let end = JSONBytes.endOfPlain(bytes, from: start)
-    guard end < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-    guard bytes[end] == UInt8(ascii: "\"") else {
-      return try escapedString(from: start, plain: end)
-    }
-    let content = UnsafeBufferPointer(rebasing: bytes[start..<end])
-    guard JSONBytes.isUTF8(content) else { throw JSONError(.invalidUTF8, at: start) }
-    offset = end + 1
-    return String(decoding: content, as: UTF8.self)
+    return try stringBytes { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Reads the digits of a number as they stand, checked against JSON's grammar.
@@ -182,6 +171,16 @@ package struct JSONScanner {
       throw JSONError(.numberOutOfRange, at: offset - text.count)
     }
     return value
+  }
+
+  /// Passes over a number that `numeric` would read.
+  mutating func skipNumber() throws(JSONError) {
+    let text = try numberText()
+    // No other one is beyond the limits of numeric.
+    guard text.count > Numeric.maximumScale || text.contains(where: { $0 | 0x20 == 0x65 }) else {
+      return
+    }
+    if Numeric(utf8: text) == nil { throw JSONError(.numberOutOfRange, at: offset - text.count) }
   }
 
   /// Reads an integer; a fraction that is zero is allowed, as in `1e2` and `5.0`.
@@ -249,7 +248,7 @@ package struct JSONScanner {
     let kind = try peek()
     let start = offset
     switch kind {
-    case .string: try skipString()
+    case .string: try stringBytes { _ in }
     case .number: _ = try numberText()
     case .bool: _ = try bool()
     case .null: try word("null")
@@ -260,7 +259,7 @@ package struct JSONScanner {
       try beginObject()
       while try hasNext(before: UInt8(ascii: "}")) {
         guard try peek() == .string else { throw JSONError(.unexpectedKind, at: offset) }
-        try skipString()
+        try stringBytes { _ in }
         try readColon()
         try skipValue()
       }
@@ -292,99 +291,5 @@ package struct JSONScanner {
       throw JSONError(rest.count < length ? .unexpectedEnd : .unexpectedByte, at: offset)
     }
     offset += length
-  }
-
-  /// Passes over the string in hand, and makes none when it has no escape.
-  private mutating func skipString() throws(JSONError) {
-    let start = offset + 1
-    let end = JSONBytes.endOfPlain(bytes, from: start)
-    guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else {
-      _ = try string()
-      return
-    }
-    guard JSONBytes.isUTF8(UnsafeBufferPointer(rebasing: bytes[start..<end])) else {
-      throw JSONError(.invalidUTF8, at: start)
-    }
-    offset = end + 1
-  }
-
-  /// Reads the rest of a string that has an escape, or a fault, at `plain`.
-  private mutating func escapedString(from start: Int, plain: Int) throws(JSONError) -> String {
-    scratch.removeAll(keepingCapacity: true)
-    var runStart = start
-    var position = plain
-    while true {
-      guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-      if position > runStart {
-        scratch.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<position]))
-      }
-      let byte = bytes[position]
-      if byte == UInt8(ascii: "\"") { break }
-      guard byte == UInt8(ascii: "\\") else { throw JSONError(.controlCharacter, at: position) }
-      position = try appendEscape(at: position)
-      runStart = position
-      position = JSONBytes.endOfPlain(bytes, from: position)
-    }
-    let isValid = scratch.withUnsafeBufferPointer { JSONBytes.isUTF8($0) }
-    guard isValid else { throw JSONError(.invalidUTF8, at: start) }
-    offset = position + 1
-    return String(decoding: scratch, as: UTF8.self)
-  }
-
-  /// Appends what the escape at `position` stands for, and gives the offset after it.
-  private mutating func appendEscape(at position: Int) throws(JSONError) -> Int {
-    guard position + 1 < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-    switch bytes[position + 1] {
-    case UInt8(ascii: "\""): scratch.append(0x22)
-    case UInt8(ascii: "\\"): scratch.append(0x5C)
-    case UInt8(ascii: "/"): scratch.append(0x2F)
-    case UInt8(ascii: "b"): scratch.append(0x08)
-    case UInt8(ascii: "f"): scratch.append(0x0C)
-    case UInt8(ascii: "n"): scratch.append(0x0A)
-    case UInt8(ascii: "r"): scratch.append(0x0D)
-    case UInt8(ascii: "t"): scratch.append(0x09)
-    case UInt8(ascii: "u"):
-      let (scalar, end) = try unicodeEscape(at: position)
-      scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-      return end
-    default: throw JSONError(.invalidEscape, at: position)
-    }
-    return position + 2
-  }
-
-  private func unicodeEscape(
-    at position: Int
-  ) throws(JSONError) -> (scalar: Unicode.Scalar, end: Int) {
-    let first = try hexadecimal(at: position)
-    if let scalar = Unicode.Scalar(first) {
-      guard first != 0 else { throw JSONError(.nullCharacter, at: position) }
-      return (scalar, position + 6)
-    }
-    let second = position + 6
-    guard first < 0xDC00, second + 1 < bytes.count, bytes[second] == UInt8(ascii: "\\"),
-      bytes[second + 1] == UInt8(ascii: "u")
-    else { throw JSONError(.loneSurrogate, at: position) }
-    let low = try hexadecimal(at: second)
-    guard low >= 0xDC00, low <= 0xDFFF,
-      let scalar = Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + UInt32(low) - 0xDC00)
-    else { throw JSONError(.loneSurrogate, at: position) }
-    return (scalar, second + 6)
-  }
-
-  /// The number that the four digits after `\u` make.
-  private func hexadecimal(at position: Int) throws(JSONError) -> UInt16 {
-    guard position + 6 <= bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
-    var value: UInt16 = 0
-    for byte in bytes[(position + 2)..<(position + 6)] {
-      let digit: UInt8
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-      default: throw JSONError(.invalidEscape, at: position)
-      }
-      value = value << 4 | UInt16(digit)
-    }
-    return value
   }
 }

@@ -60,6 +60,9 @@ package struct JSONWriter {
     needsComma = true
   }
 
+  /// Where what is written next begins, behind its comma; in compact style.
+  var nextOffset: Int { bytes.count + (needsComma ? 1 : 0) }
+
   private mutating func separate() {
     if needsComma {
       bytes.append(UInt8(ascii: ","))

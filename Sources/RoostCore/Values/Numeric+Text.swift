@@ -18,37 +18,46 @@ extension Numeric: LosslessStringConvertible {
 
   /// Reads a number from UTF-8 bytes; as `init?(_:)`.
   package init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
-    guard let parsed = Self.parseSmall(bytes) ?? Self.parseAny(bytes) else { return nil }
-    self = parsed
+    if let small = Self.parseSmall(bytes) {
+      self.init(storage: .small(coefficient: small.coefficient, scale: small.scale))
+    } else if let parsed = Self.parseAny(bytes) {
+      self = parsed
+    } else {
+      return nil
+    }
   }
 
   /// The common case: at most 18 digits without an exponent. Nil means "take the long way".
-  private static func parseSmall(_ bytes: UnsafeBufferPointer<UInt8>) -> Numeric? {
+  static func parseSmall(
+    _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> (coefficient: Int64, scale: UInt8)? {
     guard let first = bytes.first, bytes.count <= smallDigits + 2 else { return nil }
-    var index = 0
     let negative = first == UInt8(ascii: "-")
-    if negative || first == UInt8(ascii: "+") { index = 1 }
+    let start = negative || first == UInt8(ascii: "+") ? 1 : 0
     var coefficient: Int64 = 0
-    var count = 0
-    var scale: UInt8 = 0
-    var afterPoint = false
+    let point = appendDigits(of: bytes, from: start, to: &coefficient)
+    var end = point
+    if point < bytes.count, bytes[point] == UInt8(ascii: ".") {
+      end = appendDigits(of: bytes, from: point + 1, to: &coefficient)
+    }
+    let scale = max(end - point - 1, 0)
+    guard end == bytes.count, 1...smallDigits ~= point - start + scale else { return nil }
+    return (negative ? -coefficient : coefficient, UInt8(truncatingIfNeeded: scale))
+  }
+
+  /// Appends digits to a number, and gives their end. With more digits than `smallDigits` the
+  /// number is a wrong one, and not to be used.
+  private static func appendDigits(
+    of bytes: UnsafeBufferPointer<UInt8>, from start: Int, to number: inout Int64
+  ) -> Int {
+    var index = start
     while index < bytes.count {
-      let byte = bytes[index]
-      if byte == UInt8(ascii: "."), !afterPoint {
-        afterPoint = true
-      } else {
-        let digit = byte &- UInt8(ascii: "0")
-        guard digit <= 9 else { return nil }
-        count += 1
-        guard count <= smallDigits else { return nil }
-        coefficient = coefficient &* 10 &+ Int64(digit)
-        if afterPoint { scale &+= 1 }
-      }
+      let digit = bytes[index] &- UInt8(ascii: "0")
+      guard digit <= 9 else { break }
+      number = number &* 10 &+ Int64(digit)
       index += 1
     }
-    guard count > 0 else { return nil }
-    return Numeric(
-      storage: .small(coefficient: negative ? -coefficient : coefficient, scale: scale))
+    return index
   }
 
   private static func parseAny(_ bytes: UnsafeBufferPointer<UInt8>) -> Numeric? {

@@ -166,16 +166,19 @@ extension Numeric: ExpressibleByIntegerLiteral {
   public var double: Double {
     switch storage {
     case .small(let coefficient, let scale):
-      // Both are exact in a Double up to here, so that one division rounds correctly.
-      if scale <= 22, coefficient.magnitude <= 1 << 53 {
-        return Double(coefficient) / PowersOfTen.doubleValue(Int(scale))
-      }
-      return Double(description) ?? .nan
+      return Self.double(coefficient, scale: scale) ?? Double(description) ?? .nan
     case .large: return Double(description) ?? .nan
     case .nan: return .nan
     case .infinity: return .infinity
     case .negativeInfinity: return -.infinity
     }
+  }
+
+  /// The nearest double of a small number; nil when that takes more than a division.
+  static func double(_ coefficient: Int64, scale: UInt8) -> Double? {
+    // Both are exact in a Double up to here, so that one division rounds correctly.
+    guard scale <= 22, coefficient.magnitude <= 1 << 53 else { return nil }
+    return Double(coefficient) / PowersOfTen.doubleValue(Int(scale))
   }
 
   /// The value as a `Decimal`, or nil when a `Decimal` cannot hold it exactly (38 digits) or it is

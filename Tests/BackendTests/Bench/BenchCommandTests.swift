@@ -22,7 +22,7 @@ import Testing
       #expect(outcome.output.contains(words), "\(outcome.output)")
     }
     let text = try String(contentsOfFile: output, encoding: .utf8)
-    let results = try JSON(parsing: text).decode(Results.self)
+    let results = try JSON.decode(Results.self, from: text)
     #expect(results.sections.map(\.comparisons.count) == [2])
     #expect(results.sections.map(\.curves.count) == [4])
     #expect(results.sections[0].comparisons.allSatisfy { $0.contestants.count == 3 })

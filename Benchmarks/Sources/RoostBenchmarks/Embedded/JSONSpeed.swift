@@ -53,7 +53,7 @@ struct JSONSpeed {
         score: Double(number) + 0.25, isPublic: number.isMultiple(of: 2),
         note: number.isMultiple(of: 3) ? nil : "a note with a \\ and a \" in it")
     }
-    let text = try JSON(encoding: entries).encoded()
+    let text = try JSON.encode(entries)
     let data = Data(text)
     let tree = try JSON(parsing: text)
     let object = try JSONSerialization.jsonObject(with: data)
@@ -66,9 +66,9 @@ struct JSONSpeed {
       case (.parse, false): _ = try JSONSerialization.jsonObject(with: data)
       case (.write, true): _ = tree.encoded()
       case (.write, false): _ = try JSONSerialization.data(withJSONObject: object)
-      case (.decode, true): _ = try JSON(parsing: text).decode([Entry].self)
+      case (.decode, true): _ = try JSON.decode([Entry].self, from: text)
       case (.decode, false): _ = try JSONDecoder().decode([Entry].self, from: data)
-      case (.encode, true): _ = try JSON(encoding: entries).encoded()
+      case (.encode, true): _ = try JSON.encode(entries)
       case (.encode, false): _ = try JSONEncoder().encode(entries)
       }
     }

@@ -32,7 +32,7 @@ extension Arguments {
 extension Terminal {
   /// Prints a value as JSON.
   static func print(json value: some Encodable) throws {
-    print(String(decoding: try JSON(encoding: value).encoded(), as: UTF8.self))
+    print(String(decoding: try JSON.encode(value), as: UTF8.self))
   }
 }
 
