@@ -10,7 +10,7 @@ struct JSONPart {
   private let parent: Int
   private let place: Int
 
-  /// The value at a node, which is a part of another one: its element at a place, if it is an array.
+  /// The value at a node, which is a part of another one: of an array, its element at a place.
   init(_ nodes: JSONNodes, node: Int, in parent: Int, at place: Int) {
     self.nodes = nodes
     self.node = node

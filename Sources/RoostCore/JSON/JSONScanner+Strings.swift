@@ -46,9 +46,9 @@ extension JSONScanner {
     return position - start
   }
 
-  /// Reads the rest of a string that has an escape, or a fault, at `source`. What it means, which is
-  /// shorter, is written at `target`, which may be where it stands; gives the end of that. `seen`
-  /// gets the bits of all bytes.
+  /// Reads the rest of a string that has an escape, or a fault, at `source`. What it means, which
+  /// is shorter, is written at `target`, which may be where it stands; gives the end of that.
+  /// `seen` gets the bits of all bytes.
   mutating func unescape(
     from source: Int, to target: UnsafeMutablePointer<UInt8>, _ seen: inout UInt64
   ) throws(JSONError) -> UnsafeMutablePointer<UInt8> {
