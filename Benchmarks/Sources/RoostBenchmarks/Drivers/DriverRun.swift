@@ -24,13 +24,13 @@ struct DriverRun {
   func measure(_ workload: DriverWorkload, count: Int) async throws -> Measurement {
     let run =
       switch workload {
-      case .selectOne, .selectOneTLS: try await selectOne(count)
+      case .selectOne, .selectOneTLS, .selectOneUnix: try await selectOne(count)
       case .pgType: try await repeating(Self.pgType, count) { try Self.typeValue($0) }
       case .series:
         try await repeating("SELECT generate_series(1, 1000)", count) { row in
           Double(try row.decode(Int32.self, at: 0))
         }
-      case .rows, .rowsTLS: try await rows(count)
+      case .rows, .rowsTLS, .rowsUnix: try await rows(count)
       case .bytes: try await repeating(Self.bytes, count) { Self.ends($0) }
       case .arrays:
         try await repeating(Self.arrays, count) { row in

@@ -28,16 +28,28 @@ enum DriverWorkload: String, CaseIterable {
   case selectOneTLS = "select-one-tls"
   case rowsTLS = "rows-tls"
   case connectTLS = "connect-tls"
+  /// The ones of these names, over a Unix socket.
+  case selectOneUnix = "select-one-unix"
+  case rowsUnix = "rows-unix"
+
+  /// The name by which the programs know the work: a socket is a matter of the URL.
+  var word: String {
+    switch self {
+    case .selectOneUnix: Self.selectOne.rawValue
+    case .rowsUnix: Self.rows.rawValue
+    default: rawValue
+    }
+  }
 
   /// How often it is done in one measurement, which then takes a driver 1 to 5 s; less when it is
   /// quick. A batch of inserts has the size that a program might use.
   func count(isQuick: Bool) -> Int {
     let full =
       switch self {
-      case .selectOne, .selectOneTLS: 40_000
+      case .selectOne, .selectOneTLS, .selectOneUnix: 40_000
       case .pgType: 10_000
       case .series: 5_000
-      case .rows, .rowsTLS, .copyIn: 1_000_000
+      case .rows, .rowsTLS, .rowsUnix, .copyIn: 1_000_000
       case .bytes: 150
       case .arrays: 400
       case .inserts: 10_000
@@ -50,8 +62,8 @@ enum DriverWorkload: String, CaseIterable {
   /// What is counted.
   var unit: String {
     switch self {
-    case .selectOne, .selectOneTLS, .sixteen: "queries"
-    case .pgType, .series, .rows, .rowsTLS, .arrays, .copyIn: "rows"
+    case .selectOne, .selectOneTLS, .selectOneUnix, .sixteen: "queries"
+    case .pgType, .series, .rows, .rowsTLS, .rowsUnix, .arrays, .copyIn: "rows"
     case .bytes: "MB"
     case .inserts: "inserts"
     case .connect, .connectFirst, .connectTLS: "connections"
@@ -74,20 +86,26 @@ enum DriverWorkload: String, CaseIterable {
     case .selectOneTLS: "prepared SELECT 1, TLS"
     case .rowsTLS: "rows, TLS"
     case .connectTLS: "connect, SCRAM, close, TLS"
+    case .selectOneUnix: "prepared SELECT 1, Unix socket"
+    case .rowsUnix: "rows, Unix socket"
     }
   }
 
   /// Whether it is also measured with server and client on one core, where no other core has to be
   /// woken and the figures are stable.
-  var isLatency: Bool { [.selectOne, .selectOneTLS, .connect].contains(self) }
+  var isLatency: Bool { [.selectOne, .selectOneTLS, .selectOneUnix, .connect].contains(self) }
 
   var usesTLS: Bool { [.selectOneTLS, .rowsTLS, .connectTLS].contains(self) }
+
+  var usesUnixSocket: Bool { word != rawValue }
 
   /// Whether it differs when each query takes a connection from the pool.
   var hasPooledForm: Bool {
     switch self {
-    case .selectOne, .selectOneTLS, .pgType, .series, .bytes, .arrays, .sixteen: true
-    case .rows, .rowsTLS, .copyIn, .inserts, .connect, .connectFirst, .connectTLS: false
+    case .selectOne, .selectOneTLS, .selectOneUnix, .pgType, .series, .bytes, .arrays, .sixteen:
+      true
+    case .rows, .rowsTLS, .rowsUnix, .copyIn, .inserts, .connect, .connectFirst, .connectTLS:
+      false
     }
   }
 }

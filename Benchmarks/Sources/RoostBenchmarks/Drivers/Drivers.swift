@@ -22,7 +22,7 @@ struct Drivers {
     let oneCore = try OneCore(server)
     let pinned = oneCore == nil ? [] : DriverWorkload.allCases.filter(\.isLatency)
     let all = (DriverWorkload.allCases + pinned).map { workload in
-      contestants.filter { $0.workloads.contains(workload.rawValue) }.count
+      contestants.filter { $0.workloads.contains(workload.word) }.count
     }
     options.progress.begin("drivers", of: all.reduce(0, +) * options.rounds)
     var section = Results.Section("drivers", title: "Drivers side by side")
@@ -47,15 +47,26 @@ struct Drivers {
     _ workload: DriverWorkload, _ drivers: [Driver], _ server: ThrowawayPostgres,
     prefix: [String]
   ) throws -> Comparison {
-    let contestants = drivers.filter { $0.workloads.contains(workload.rawValue) }.map {
+    let contestants = drivers.filter { $0.workloads.contains(workload.word) }.map {
       SideBySide.Contestant($0.contestant.name, prefix + $0.contestant.command)
     }
-    let url = server.url() + (workload.usesTLS ? "?sslmode=require" : "?sslmode=disable")
+    let url = Self.url(of: server, for: workload)
     let count = workload.count(isQuick: options.isQuick)
     return try SideBySide(contestants, options).compare(
       "drivers/\(workload.rawValue)" + (prefix.isEmpty ? "" : "-one-core"),
       title: workload.title + (prefix.isEmpty ? "" : ", one core"), unit: workload.unit
-    ) { _, _ in [workload.rawValue, url, "\(count)"] }
+    ) { _, _ in [workload.word, url, "\(count)"] }
+  }
+
+  private static func url(
+    of server: ThrowawayPostgres, for workload: DriverWorkload
+  ) -> String {
+    guard workload.usesUnixSocket else {
+      return server.url() + (workload.usesTLS ? "?sslmode=require" : "?sslmode=disable")
+    }
+    // Not every driver reads a URL whose host is a folder.
+    return server.url().replacingOccurrences(of: "127.0.0.1:\(server.port)", with: "")
+      + "?host=\(server.folder)&port=\(server.port)&sslmode=disable"
   }
 
   /// Roost first, then the ceiling, then the peers whose programs are there.
@@ -72,10 +83,10 @@ struct Drivers {
       options.peer("psycopg", "psycopg"),
     ]
     let roost = [
-      Driver(contestant: .roost("driver"), workloads: Set(all.map(\.rawValue))),
+      Driver(contestant: .roost("driver"), workloads: Set(all.map(\.word))),
       Driver(
         contestant: .roost("driver-pool", as: "Roost pool"),
-        workloads: Set(all.filter(\.hasPooledForm).map(\.rawValue))),
+        workloads: Set(all.filter(\.hasPooledForm).map(\.word))),
     ]
     return try roost
       + peers.compactMap(\.self).map { peer in
@@ -103,6 +114,7 @@ struct Drivers {
     return [
       "Server: PostgreSQL \(version) on the same machine, over TCP with SCRAM-SHA-256; "
         + "\(settings.joined(separator: ", ")), else its defaults.",
+      "Over a Unix socket where a row says so.",
       "Every driver is a process of its own, in turns within a round, and prints a sum over all "
         + "values that it read; the sums are equal. CPU and peak memory are the client's.",
       "`Roost` works inside one `withConnection`, `Roost pool` takes a connection from the pool "
