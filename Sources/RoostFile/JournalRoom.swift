@@ -16,8 +16,8 @@ enum JournalRoom {
   }
 
   /// Whether bytes behind the last line are nothing but room.
-  /// - Parameter isClosed: whether that line is the closing one. The room is then being cut off, and
-  ///   when the power goes zeros may stand where it was.
+  /// - Parameter isClosed: whether that line is the closing one. The room is then being cut off,
+  ///   and when the power goes zeros may stand where it was.
   static func isRoom(_ bytes: some Sequence<UInt8>, isClosed: Bool) -> Bool {
     bytes.allSatisfy { $0 == UInt8(ascii: " ") || isClosed && $0 == 0 }
   }

@@ -76,8 +76,9 @@ import Testing
     let copy = folder.path + "/torn"
     try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: false)
     for (name, data) in crashed {
-      let torn = name.hasPrefix("journal") ? data + Data("{\"seq\":9,".utf8) : data
-      try torn.write(to: URL(fileURLWithPath: "\(copy)/\(name)"))
+      let end = Array("{\"seq\":9,".utf8)
+      let torn = name.hasPrefix("journal") ? Array(data).withoutRoom + end : Array(data)
+      try Data(torn).write(to: URL(fileURLWithPath: "\(copy)/\(name)"))
     }
     let report = try FolderTools(copy).verify()
     #expect(report.isWhole && report.tornBytes == 9)
