@@ -70,7 +70,7 @@ import Testing
 }
 
 /// A store that is measured is left as it was found.
-@Suite(.timeLimit(.minutes(3))) struct BenchPlaceTests {
+@Suite(.timeLimit(.minutes(6))) struct BenchPlaceTests {
   private static let systems: [MigrationSet] = [.bench, .coherence]
 
   private func open(_ url: String, clearing: Bool = false) async throws -> BenchPlace {

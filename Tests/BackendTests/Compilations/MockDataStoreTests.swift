@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// The records of compiled APIs on the three backends.
-@Suite(.timeLimit(.minutes(3))) struct MockDataStoreTests {
+@Suite(.timeLimit(.minutes(6))) struct MockDataStoreTests {
   private static let fixtures = [
     MockFixture(
       source: "golden_users",

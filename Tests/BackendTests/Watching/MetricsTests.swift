@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// What a store counts, with nobody asking it to.
-@Suite(.timeLimit(.minutes(2))) struct MetricsTests {
+@Suite(.timeLimit(.minutes(6))) struct MetricsTests {
   @Test func callsAndFailuresByOperationAndTable() async throws {
     let script = ScriptedLayer([.wait(.milliseconds(20))]) { $0.operation == .get }
     try await withLayers([script]) { store async throws in
