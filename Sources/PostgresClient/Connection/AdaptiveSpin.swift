@@ -7,8 +7,8 @@ import RoostCore
 /// being made, but for a try now and then.
 ///
 /// With one processor only, the server cannot answer while we try: an attempt is then one look, for
-/// the case that the server ran, and was done, while we sent. Trying for longer made every third
-/// query of a server and a client on one core last 79 us instead of 22.
+/// the case that the server ran, and was done, while we sent. Trying for longer keeps the server
+/// from its only processor.
 struct AdaptiveSpin {
   /// The longest time that one attempt may take, in nanoseconds: measured, a loopback round trip is
   /// below it, and 20 us are not enough.
