@@ -37,18 +37,11 @@ struct CommitLines {
     json.unseparated("{\"seq\":\(sequence),\"synced\":\(synced),".utf8)
     var members = CommitMembers(commit)
     members.begin(&json)
-    var written = 0
-    while written < commit.effects.count, end - start <= limits.line {
-      if commit.effects.count <= Self.sliceLength {
-        members.write(commit.effects[written], into: &json)
-        written += 1
-      } else {
-        for slice in slices(of: commit.effects[written...], members) {
-          json.raw(slice.text)
-          written += slice.count
-        }
-      }
-      if json.bytes.count >= limits.piece { try flush() }
+    let most = start + Int64(limits.line)
+    if commit.effects.count > Self.sliceLength {
+      try writeInSlices(commit.effects, &members, upTo: most)
+    } else {
+      try write(commit.effects[...], &members, upTo: most)
     }
     members.end(&json)
     guard end - start <= limits.line else {
@@ -63,33 +56,56 @@ struct CommitLines {
     return true
   }
 
+  /// Adds effects, in pieces, and stops where the line is too long.
+  private mutating func write(
+    _ effects: ArraySlice<Effect>, _ members: inout CommitMembers, upTo most: Int64
+  ) throws(FileError) {
+    for effect in effects {
+      members.write(effect, into: &json)
+      if json.bytes.count >= limits.piece { try flush() }
+      if end > most { return }
+    }
+  }
+
   /// How many effects one processor turns into text at a time. A commit of no more is written as it
   /// comes.
   private static let sliceLength = 1_024
 
-  /// The texts of the first of some effects, made by all processors at once: text is most of the
-  /// work of a large commit. A slice ends early where it has become longer than a piece; what is
-  /// behind it waits for the next call.
+  /// The same with texts that all processors make at once: text is most of the work of a large
+  /// commit.
+  private mutating func writeInSlices(
+    _ effects: [Effect], _ members: inout CommitMembers, upTo most: Int64
+  ) throws(FileError) {
+    let count = ProcessInfo.processInfo.activeProcessorCount * Self.sliceLength
+    var rest = effects[...]
+    while !rest.isEmpty, end <= most {
+      for slice in slices(of: rest.prefix(count), members) {
+        json.raw(slice.text)
+        if json.bytes.count >= limits.piece { try flush() }
+        try write(slice.rest, &members, upTo: most)
+      }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// The texts of effects, slice by slice. Each has no more than some pieces, for the sake of
+  /// memory, and leaves the rest of its effects.
   private func slices(
     of effects: ArraySlice<Effect>, _ members: CommitMembers
-  ) -> [(text: [UInt8], count: Int)] {
-    let most = (effects.count + Self.sliceLength - 1) / Self.sliceLength
-    let count = min(most, 2 * ProcessInfo.processInfo.activeProcessorCount)
-    let made = Mutex([(text: [UInt8], count: Int)](repeating: ([], 0), count: count))
-    let (piece, length) = (limits.piece, Self.sliceLength)
+  ) -> [(text: [UInt8], rest: ArraySlice<Effect>)] {
+    let (length, most) = (Self.sliceLength, 4 * limits.piece)
+    let count = (effects.count + length - 1) / length
+    let made = Mutex([(text: [UInt8], rest: ArraySlice<Effect>)](repeating: ([], []), count: count))
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      var (members, json, written) = (members, JSONWriter(), 0)
-      for effect in effects.dropFirst(index * length).prefix(length) {
+      var (members, json) = (members, JSONWriter())
+      var rest = effects.dropFirst(index * length).prefix(length)
+      while json.bytes.count < most, let effect = rest.popFirst() {
         members.write(effect, into: &json)
-        written += 1
-        if json.bytes.count >= piece { break }
       }
-      let slice = (json.takeBytes(), written)
+      let slice = (json.takeBytes(), rest)
       made.withLock { $0[index] = slice }
     }
-    let slices = made.withLock { $0 }
-    let early = slices.dropLast().firstIndex { $0.count < length }
-    return Array(slices.prefix((early ?? count - 1) + 1))
+    return made.withLock { $0 }
   }
 
   /// Writes what is not written yet.

@@ -1,7 +1,7 @@
 /// Rows that are read without waiting, because they are in this process.
 ///
-/// A call that cannot suspend costs a tenth of one that could, and a row in memory is found in less
-/// time than that tenth; so `find` takes this way where there is one.
+/// Calls that could suspend, one for each layer, cost more than to find a row in memory; so `find`
+/// takes this way where there is one.
 package protocol ImmediateReads: Sendable {
   /// The row with a primary key, nil when there is none; as `StorageSession.get` of one key.
   func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]?

@@ -83,6 +83,7 @@ final class MetricsLayer: StorageLayer {
     }
   }
 
+  /// - Parameter call: is put together only for those who ask for it.
   private func note(
     _ operation: StorageCall.Operation, _ table: String?, since start: Deadline,
     _ failure: StoreError.Code?, _ call: @autoclosure () -> StorageCall
