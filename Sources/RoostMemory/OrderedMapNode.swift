@@ -1,6 +1,6 @@
 // One node of a B+ tree. Ranks, keys and values stand side by side in one piece of memory, without
-// an array's header, count and checks for each; and to copy a node, which most changes do, takes two
-// allocations and not one for each array.
+// an array's header, count and checks for each; and to copy a node, which most changes do, takes
+// two allocations and not one for each array.
 
 /// A leaf with its keys' values, or an inner node whose child `i` holds the keys below separator
 /// `keys[i]`, and whose last child holds the rest.
