@@ -58,7 +58,8 @@ package final class EmbeddedBackend: StorageBackend, ImmediateSession {
   }
 
   package func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {
-    try await write { workspace throws(StoreError) in
+    try await engine.write(within: TransactionOptions().deadline, functions) {
+      workspace throws(StoreError) in
       var results: [MutationResult] = []
       for mutation in mutations { results.append(try workspace.apply(mutation)) }
       return results
@@ -68,26 +69,10 @@ package final class EmbeddedBackend: StorageBackend, ImmediateSession {
   package func load(
     _ table: String, columns: [String], rows: [[Value]]
   ) async throws(StoreError) -> Int {
-    try await write { workspace throws(StoreError) in
+    try await engine.write(within: TransactionOptions().deadline, functions) {
+      workspace throws(StoreError) in
       try workspace.load(table, columns: columns, rows: rows)
     }
-  }
-
-  /// One statement in a transaction of its own.
-  private func write<Result>(
-    _ change: (inout Workspace) throws(StoreError) -> Result
-  ) async throws(StoreError) -> Result {
-    let grant = try await engine.acquire(within: TransactionOptions().deadline)
-    var workspace = engine.workspace(grant.state, functions)
-    let result: Result
-    do {
-      result = try change(&workspace)
-    } catch {
-      engine.release(grant.ticket)
-      throw error
-    }
-    try await engine.commit(workspace, grant)
-    return result
   }
 
   package func transaction<Result: Sendable>(

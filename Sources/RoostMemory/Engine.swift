@@ -7,24 +7,16 @@ import Synchronization
 /// Readers see what is durable. The next writer starts from what is queued, so that commits can
 /// be made durable in groups; it is acknowledged only after its predecessors.
 package final class Engine: Sendable {
-  private struct Shared {
+  struct Shared {
     var durable: Snapshot
     var queued: DatabaseState
     var epoch = 0
     var isClosed = false
-    /// Who holds the right to write.
-    var writer: UInt64?
-    var nextTicket: UInt64 = 0
-    var waiters: [Waiter] = []
+    var line = WriterLine()
   }
 
-  private struct Waiter {
-    var ticket: UInt64
-    var continuation: CheckedContinuation<StoreError?, Never>
-  }
-
-  private let shared: Mutex<Shared>
-  private let log: (any CommitLog)?
+  let shared: Mutex<Shared>
+  let log: (any CommitLog)?
   private let isMigrating = Atomic(false)
 
   /// Starts from a state, for example one that was loaded from files.
@@ -51,14 +43,13 @@ package final class Engine: Sendable {
   package func close() async {
     let waiters = shared.withLock { shared in
       shared.isClosed = true
-      defer { shared.waiters = [] }
-      return shared.waiters
+      return shared.line.close()
     }
-    for waiter in waiters { waiter.continuation.resume(returning: Self.closed) }
+    for waiter in waiters { waiter.refuse(Self.closed) }
     await log?.close()
   }
 
-  private static let closed = StoreError(.closed, "the store is closed")
+  static let closed = StoreError(.closed, "the store is closed")
 }
 
 extension Engine: ImmediateReads {
@@ -69,7 +60,7 @@ extension Engine: ImmediateReads {
 
 /// A state that nobody changes any more. A class, so that who reads takes one reference, not one to
 /// each of its parts.
-private final class Snapshot: Sendable {
+final class Snapshot: Sendable {
   let state: DatabaseState
 
   init(_ state: DatabaseState) {
@@ -97,145 +88,5 @@ extension Engine {
     }
     defer { isMigrating.store(false, ordering: .releasing) }
     return try await body()
-  }
-}
-
-// The right to write.
-
-extension Engine {
-  /// What a writer starts with.
-  package struct Grant: Sendable {
-    package let ticket: UInt64
-    package let epoch: Int
-    package let state: DatabaseState
-  }
-
-  /// Waits for the right to write, first come first served.
-  /// - Throws: `deadlineExceeded`, `cancelled` or `closed`.
-  package func acquire(within deadline: Duration) async throws(StoreError) -> Grant {
-    let ticket = shared.withLock { shared in
-      shared.nextTicket += 1
-      return shared.nextTicket
-    }
-    if !tryAcquire(ticket) {
-      let timer = Task { [weak self] in
-        try await Task.sleep(for: deadline)
-        self?.abandon(
-          ticket, StoreError(.deadlineExceeded, "another transaction held the store too long"))
-      }
-      let failure = await withTaskCancellationHandler {
-        await withCheckedContinuation { wait(ticket, $0) }
-      } onCancel: {
-        abandon(ticket, StoreError(.cancelled, "the task was cancelled"))
-      }
-      timer.cancel()
-      if let failure { throw failure }
-    }
-    let (epoch, state, isClosed) = shared.withLock { ($0.epoch, $0.queued, $0.isClosed) }
-    guard !isClosed else {
-      release(ticket)
-      throw Self.closed
-    }
-    return Grant(ticket: ticket, epoch: epoch, state: state)
-  }
-
-  private func tryAcquire(_ ticket: UInt64) -> Bool {
-    shared.withLock { shared in
-      guard shared.writer == nil, shared.waiters.isEmpty else { return false }
-      shared.writer = ticket
-      return true
-    }
-  }
-
-  private func wait(_ ticket: UInt64, _ continuation: CheckedContinuation<StoreError?, Never>) {
-    let answer: StoreError?? = shared.withLock { shared in
-      if shared.isClosed { return .some(Self.closed) }
-      if Task.isCancelled { return .some(StoreError(.cancelled, "the task was cancelled")) }
-      if shared.writer == nil && shared.waiters.isEmpty {
-        shared.writer = ticket
-        return .some(nil)
-      }
-      shared.waiters.append(Waiter(ticket: ticket, continuation: continuation))
-      return nil
-    }
-    if let answer { continuation.resume(returning: answer) }
-  }
-
-  private func abandon(_ ticket: UInt64, _ error: StoreError) {
-    let waiter = shared.withLock { shared -> Waiter? in
-      guard let index = shared.waiters.firstIndex(where: { $0.ticket == ticket }) else {
-        return nil
-      }
-      return shared.waiters.remove(at: index)
-    }
-    waiter?.continuation.resume(returning: error)
-  }
-
-  /// Gives the right to write to the next in line. Does nothing when the ticket has it no more.
-  package func release(_ ticket: UInt64) {
-    let next = shared.withLock { shared -> Waiter? in
-      guard shared.writer == ticket else { return nil }
-      guard !shared.waiters.isEmpty else {
-        shared.writer = nil
-        return nil
-      }
-      let next = shared.waiters.removeFirst()
-      shared.writer = next.ticket
-      return next
-    }
-    next?.continuation.resume(returning: nil)
-  }
-}
-
-// Commits.
-
-extension Engine {
-  /// Makes a workspace the state that the next writer starts from, gives up the right to write,
-  /// and waits until the commit is durable.
-  /// - Throws: `serializationFailure` when the state that the workspace started from was lost,
-  ///   `deadlineExceeded` when the right to write was taken away, `closed`; what the log throws.
-  package func commit(
-    _ workspace: Workspace, _ grant: Grant, migration: MigrationChange? = nil
-  ) async throws(StoreError) {
-    let refusal = shared.withLock { shared -> StoreError? in
-      if shared.isClosed { return Self.closed }
-      guard shared.writer == grant.ticket else {
-        return StoreError(.deadlineExceeded, "the transaction took too long")
-      }
-      guard shared.epoch == grant.epoch else {
-        return StoreError(
-          .serializationFailure, "an earlier commit that this transaction had read was lost")
-      }
-      shared.queued = workspace.state
-      if log == nil { shared.durable = Snapshot(workspace.state) }
-      return nil
-    }
-    guard let log, refusal == nil else {
-      release(grant.ticket)
-      if let refusal { throw refusal }
-      return
-    }
-    let commit = Commit(
-      epoch: grant.epoch, effects: workspace.effects, migration: migration, state: workspace.state)
-    let failure = await withCheckedContinuation { continuation in
-      log.append(commit) { error in
-        self.settle(commit, error)
-        continuation.resume(returning: error)
-      }
-      // Only now: the next commit must be appended behind this one.
-      release(grant.ticket)
-    }
-    if let failure { throw failure }
-  }
-
-  private func settle(_ commit: Commit, _ error: StoreError?) {
-    shared.withLock { shared in
-      if error == nil {
-        shared.durable = Snapshot(commit.state)
-      } else if shared.epoch == commit.epoch {
-        shared.epoch += 1
-        shared.queued = shared.durable.state
-      }
-    }
   }
 }

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// `roost bench` as a process.
-@Suite(.timeLimit(.minutes(6))) struct BenchCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct BenchCommandTests {
   @Test func measuresSideBySide() async throws {
     let folder = try TemporaryFolder()
     let postgres = try await TestBackend.postgres.freshURL(in: folder)

@@ -4,7 +4,7 @@ import Testing
 
 /// A load that a small server has, for a while: nothing fails, nothing grows. `Benchmarks` has the
 /// same for longer, with its times.
-@Suite(.timeLimit(.minutes(6))) struct SteadyLoadTests {
+@Suite(.timeLimit(.minutes(15))) struct SteadyLoadTests {
   @Test(arguments: [TestBackend.file, .postgres]) func twentySeconds(backend: TestBackend)
     async throws
   {

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Every workload does the same on the three backends.
-@Suite(.timeLimit(.minutes(5))) struct WorkloadTests {
+@Suite(.timeLimit(.minutes(15))) struct WorkloadTests {
   private static func scale(workers: Int) -> Scale {
     var scale = Scale()
     (scale.records, scale.operations, scale.workers) = (600, 300, workers)
@@ -70,7 +70,7 @@ import Testing
 }
 
 /// A store that is measured is left as it was found.
-@Suite(.timeLimit(.minutes(6))) struct BenchPlaceTests {
+@Suite(.timeLimit(.minutes(15))) struct BenchPlaceTests {
   private static let systems: [MigrationSet] = [.bench, .coherence]
 
   private func open(_ url: String, clearing: Bool = false) async throws -> BenchPlace {

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Agents' tasks: their steps, who gets which, and how long they took.
-@Suite(.timeLimit(.minutes(6))) struct AgentTaskTests {
+@Suite(.timeLimit(.minutes(15))) struct AgentTaskTests {
   private func withTasks(
     _ backend: TestBackend, _ body: @Sendable (AgentTaskStore) async throws -> Void
   ) async throws {

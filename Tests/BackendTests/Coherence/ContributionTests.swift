@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Contributors, assets and contributions: totals that a trigger keeps, and shares that add up.
-@Suite(.timeLimit(.minutes(6))) struct ContributionTests {
+@Suite(.timeLimit(.minutes(15))) struct ContributionTests {
   private struct Stores: Sendable {
     let contributors: ContributorStore
     let assets: AssetStore

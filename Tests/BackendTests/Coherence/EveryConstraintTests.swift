@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// Every constraint of Coherence's tables is violated once on each backend.
-@Suite(.timeLimit(.minutes(6))) struct CoherenceConstraintTests {
+@Suite(.timeLimit(.minutes(15))) struct CoherenceConstraintTests {
   private static let one = UUID()
   private static let two = UUID()
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The package graph on the three backends.
-@Suite(.timeLimit(.minutes(6))) struct ProjectStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct ProjectStoreTests {
   private func withStore(
     _ backend: TestBackend, _ body: (ProjectStore) async throws -> Void
   ) async throws {

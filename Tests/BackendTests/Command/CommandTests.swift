@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// What the command makes of bad input, and of being stopped.
-@Suite(.timeLimit(.minutes(6))) struct CommandTests {
+@Suite(.timeLimit(.minutes(15))) struct CommandTests {
   private static let list = """
     Package: alpha
     Depends: beta (>= 1.0), gamma | delta

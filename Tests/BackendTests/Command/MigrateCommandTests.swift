@@ -7,7 +7,7 @@ import RoostTesting
 import Testing
 
 /// `roost migrate` and its verbs.
-@Suite(.timeLimit(.minutes(6))) struct MigrateCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct MigrateCommandTests {
   /// A folder of one system's files, for `--migrations`.
   private struct Files {
     let folder: TemporaryFolder

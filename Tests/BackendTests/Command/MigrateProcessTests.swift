@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Processes that migrate at the same time, and processes that are killed.
-@Suite(.timeLimit(.minutes(6)), .serialized) struct MigrateProcessTests {
+@Suite(.timeLimit(.minutes(15)), .serialized) struct MigrateProcessTests {
   private static func write(_ files: [String: String], in folder: TemporaryFolder) throws -> String
   {
     let path = folder.path + "/migrations/library"

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// Every constraint of the compilations' tables, violated once on each backend.
-@Suite(.timeLimit(.minutes(6))) struct CompilationConstraintTests {
+@Suite(.timeLimit(.minutes(15))) struct CompilationConstraintTests {
   /// What a row has that breaks one rule, and what comes of it.
   struct Case: Sendable, CustomStringConvertible {
     let table: String

@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// Large specs on the three backends.
-@Suite(.timeLimit(.minutes(6))) struct CompilationLimitTests {
+@Suite(.timeLimit(.minutes(15))) struct CompilationLimitTests {
   @Test(arguments: TestBackend.allCases)
   func limit(_ backend: TestBackend) async throws {
     try await CompilationSample.withStore(backend) { store in

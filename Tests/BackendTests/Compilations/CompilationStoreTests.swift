@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// The scenarios of the API compiler on the three backends.
-@Suite(.timeLimit(.minutes(6))) struct CompilationStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct CompilationStoreTests {
   private func code(_ body: () async throws -> Void) async -> StoreError.Code? {
     do {
       try await body()

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// The records of compiled APIs on the three backends.
-@Suite(.timeLimit(.minutes(6))) struct MockDataStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct MockDataStoreTests {
   private static let fixtures = [
     MockFixture(
       source: "golden_users",
@@ -184,7 +184,9 @@ import Testing
     }
   }
 
-  @Test(arguments: TestBackend.allCases)
+  /// One backend after the other: each change reads and writes all records, and none may wait for
+  /// longer than a transaction's deadline.
+  @Test(.serialized, arguments: TestBackend.allCases)
   func thousandConcurrentCreates(_ backend: TestBackend) async throws {
     let folder = try TemporaryFolder()
     var url = try await backend.freshURL(in: folder)

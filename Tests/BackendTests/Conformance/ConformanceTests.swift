@@ -6,7 +6,7 @@ import Testing
 /// The conformance suite on the three backends, case by case.
 ///
 /// One after the other: all at once they would want more connections than the server has.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ConformanceTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct ConformanceTests {
   @Test(arguments: ConformanceSuite.cases)
   func memory(_ conformanceCase: ConformanceCase) async throws {
     try await run(conformanceCase, .memory)

@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// Random operations have the same answers everywhere. ROOST_SEED and ROOST_STEPS replay a run.
-@Suite(.timeLimit(.minutes(6))) struct DifferentialTests {
+@Suite(.timeLimit(.minutes(15))) struct DifferentialTests {
   @Test(arguments: [1, 2, 3] as [UInt64])
   func allThree(seed: UInt64) async throws {
     try await run(seed, steps: 400, TestBackend.allCases)

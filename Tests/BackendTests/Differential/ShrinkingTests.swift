@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// A mismatch is made as small as it gets.
-@Suite(.timeLimit(.minutes(6))) struct ShrinkingTests {
+@Suite(.timeLimit(.minutes(15))) struct ShrinkingTests {
   /// A store that loses every row of one table: one that is told of it is enough to see that.
   private static func open() async throws -> [Store] {
     let losing = ScriptedLosses()

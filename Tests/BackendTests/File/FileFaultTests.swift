@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Places where no store can be, and a disk that fails under one.
-@Suite(.timeLimit(.minutes(6))) struct FileFaultTests {
+@Suite(.timeLimit(.minutes(15))) struct FileFaultTests {
   private func code(_ body: () async throws -> Void) async -> StoreError.Code? {
     do {
       try await body()

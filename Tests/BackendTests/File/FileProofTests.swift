@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Short runs of the proofs; `Tests/Proofs/run` makes long ones.
-@Suite(.timeLimit(.minutes(6))) struct FileProofTests {
+@Suite(.timeLimit(.minutes(15))) struct FileProofTests {
   @Test(arguments: [1, 3]) func powerLoss(seed: UInt64) throws {
     let losses = try PowerLossScript(seed: seed, .init(lossesPerCall: 1, processes: 2)).run()
     #expect(losses > 20)

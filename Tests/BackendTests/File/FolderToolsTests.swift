@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// What people do with a store's folder: look at it, edit it, save what is left of it.
-@Suite(.timeLimit(.minutes(6))) struct FolderToolsTests {
+@Suite(.timeLimit(.minutes(15))) struct FolderToolsTests {
   private let folder: TemporaryFolder
   private let path: String
 

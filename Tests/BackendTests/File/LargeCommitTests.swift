@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// Commits whose text all processors make.
-@Suite(.timeLimit(.minutes(6))) struct LargeCommitTests {
+@Suite(.timeLimit(.minutes(15))) struct LargeCommitTests {
   /// With long texts a slice ends before all of its rows are in it.
   @Test(arguments: [1, 400, 12_000]) func rowsStayInOrder(length: Int) async throws {
     let fixture = try FileStoreFixture()

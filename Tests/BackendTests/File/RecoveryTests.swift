@@ -7,7 +7,7 @@ import RoostTesting
 import Testing
 
 /// What a file store makes of the files that it finds, beyond those that `DamageProof` damages.
-@Suite(.timeLimit(.minutes(6))) struct RecoveryTests {
+@Suite(.timeLimit(.minutes(15))) struct RecoveryTests {
   private static let folder = "/disk/store"
   private static let openJournal = "journal-00000002.open.jsonl"
 

@@ -3,7 +3,7 @@ import RoostTesting
 import Testing
 
 /// Transactions beside each other show nothing that their isolation level forbids.
-@Suite(.timeLimit(.minutes(6))) struct HistoryTests {
+@Suite(.timeLimit(.minutes(15))) struct HistoryTests {
   private func history(
     _ backend: TestBackend, _ isolation: TransactionOptions.Isolation, seed: UInt64
   ) async throws -> TransactionHistory {

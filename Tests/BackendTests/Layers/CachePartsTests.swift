@@ -4,7 +4,7 @@ import Testing
 @testable import Roost
 
 /// The parts of a cache, without a store.
-@Suite(.timeLimit(.minutes(6))) struct CachePartsTests {
+@Suite(.timeLimit(.minutes(15))) struct CachePartsTests {
   @Test func theBoundedCacheIsAsAList() {
     var cache = BoundedCache<Int, Int>(countLimit: 20, byteLimit: 100)
     // The one used last comes last.

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What a cache promises: nothing that was written is hidden by what was there before.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct CacheTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct CacheTests {
   /// Where only what is heard of, or was done here, is seen in time.
   private static let forHours = Duration.seconds(36_000)
 

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Layers one on another: their order, the parameters that ask for them, and a store under stress.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct LayerStackTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct LayerStackTests {
   private static let all = "read_only=no&breaker=5&retry=3&concurrency=16&timeout=30000"
 
   @Test(arguments: TestBackend.allCases)

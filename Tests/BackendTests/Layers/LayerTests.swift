@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// What each layer promises, under a layer that makes the backend fail as the test says.
-@Suite(.timeLimit(.minutes(6))) struct LayerTests {
+@Suite(.timeLimit(.minutes(15))) struct LayerTests {
   private let item = RoutedItem(id: 1, text: "one")
   private let quick = RetryLayer(
     attempts: 4, firstPause: .milliseconds(1), longestPause: .milliseconds(2))

@@ -7,7 +7,7 @@ import RoostTesting
 import Testing
 
 /// Memory in the place of a Postgres that goes away, and comes back.
-@Suite(.timeLimit(.minutes(5))) struct MemoryFallbackTests {
+@Suite(.timeLimit(.minutes(15))) struct MemoryFallbackTests {
   private func open(_ url: String, _ log: LogCollector) async throws -> Store {
     try await Store.open(
       url, backends: [.memory, .file, .postgres], migrations: [Moved.migrations], migrate: .auto,

@@ -5,7 +5,7 @@ import Testing
 
 /// A server that falls silent, ends and starts again under load: each policy keeps its promise, and
 /// what was acknowledged is there.
-@Suite(.timeLimit(.minutes(6))) struct OutageTests {
+@Suite(.timeLimit(.minutes(15))) struct OutageTests {
   /// What a URL asks for, and which errors its writers may get.
   struct Policy: Sendable, CustomTestStringConvertible {
     var parameters: String

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// `fallback=read-only`: reads go on where changes are not taken.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ReadOnlyFallbackTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct ReadOnlyFallbackTests {
   private let log = LogCollector()
 
   @Test(arguments: TestBackend.allCases)

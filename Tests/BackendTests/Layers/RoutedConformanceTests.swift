@@ -8,7 +8,7 @@ import Testing
 /// A store with routes behaves as one without: the conformance suite, with everything in the main
 /// place, and with those tables elsewhere that no foreign key, trigger or transaction of a case
 /// connects with others.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RoutedConformanceTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct RoutedConformanceTests {
   private func conforms(
     routes: [Route], _ url: () async throws -> String
   ) async throws {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// A store whose Postgres goes away.
-@Suite(.timeLimit(.minutes(6))) struct RoutedOutageTests {
+@Suite(.timeLimit(.minutes(15))) struct RoutedOutageTests {
   @Test func memoryGoesOn() async throws {
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?pool_timeout=1"

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Transactions of a store whose items are in Postgres and whose logs are in memory.
-@Suite(.timeLimit(.minutes(6))) struct RoutedTransactionTests {
+@Suite(.timeLimit(.minutes(15))) struct RoutedTransactionTests {
   private struct OwnError: Error, Equatable {}
 
   @Test func calls() async throws {

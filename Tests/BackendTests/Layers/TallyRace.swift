@@ -75,7 +75,7 @@ enum Tallies {
 
 /// Waits until something is so; records an issue when it takes too long.
 func eventually(
-  _ what: Comment, within limit: Duration = .seconds(100),
+  _ what: Comment, within limit: Duration = .seconds(300),
   sourceLocation: SourceLocation = #_sourceLocation, _ isSo: () async throws -> Bool
 ) async throws {
   let end = ContinuousClock.now + limit

@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// A folder answers, and Postgres gets what it is told behind it.
-@Suite(.timeLimit(.minutes(6))) struct WriteBehindTests {
+@Suite(.timeLimit(.minutes(15))) struct WriteBehindTests {
   private func open(_ url: String) async throws -> Store {
     try await TestBackend.open(url, [Moved.migrations])
   }

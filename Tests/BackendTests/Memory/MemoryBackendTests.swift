@@ -31,7 +31,7 @@ private struct Job: Record, Equatable {
 }
 
 /// What the memory engine does beyond what every backend does.
-@Suite(.timeLimit(.minutes(6))) struct MemoryBackendTests {
+@Suite(.timeLimit(.minutes(15))) struct MemoryBackendTests {
   private func open(_ url: String = "memory:") async throws -> Store {
     try await TestBackend.open(url, [Job.migrations])
   }

@@ -107,7 +107,7 @@ struct Alteration: Sendable, CustomTestStringConvertible {
 
 /// ALTER TABLE on stored rows: the same outcome on every backend, also when a file store is read
 /// back from its journal and from a snapshot.
-@Suite(.timeLimit(.minutes(6))) struct AlterRowsTests {
+@Suite(.timeLimit(.minutes(15))) struct AlterRowsTests {
   @Test(arguments: TestBackend.allCases)
   func outcomes(_ backend: TestBackend) async throws {
     for alteration in Alteration.all {

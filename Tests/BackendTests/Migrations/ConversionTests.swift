@@ -4,7 +4,7 @@ import Testing
 
 /// ALTER COLUMN TYPE on stored values: an embedded backend makes of each what Postgres makes of it,
 /// and refuses what Postgres refuses, by the same code.
-@Suite(.timeLimit(.minutes(6))) struct ConversionTests {
+@Suite(.timeLimit(.minutes(15))) struct ConversionTests {
   struct Conversion: Sendable, CustomTestStringConvertible {
     var from: String
     var to: String

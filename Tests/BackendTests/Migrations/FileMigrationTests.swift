@@ -4,7 +4,7 @@ import RoostCore
 import Testing
 
 /// What a file store keeps of a migration.
-@Suite(.timeLimit(.minutes(6))) struct FileMigrationTests {
+@Suite(.timeLimit(.minutes(15))) struct FileMigrationTests {
   private func expectRows(
     _ expected: [String: [[String]]], _ set: MigrationSet, _ fixture: MigrationFixture
   ) async throws {

@@ -4,7 +4,7 @@ import RoostMemory
 import Testing
 
 /// Applying, undoing, noting: the same on every backend.
-@Suite(.timeLimit(.minutes(6))) struct MigratorTests {
+@Suite(.timeLimit(.minutes(15))) struct MigratorTests {
   private static let scripts = [
     """
     CREATE TABLE books (id integer PRIMARY KEY, title text COLLATE "C" NOT NULL, year integer,

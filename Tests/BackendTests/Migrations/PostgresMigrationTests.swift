@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// What only a server can do: locks, roles, indexes that failed.
-@Suite(.timeLimit(.minutes(6))) struct PostgresMigrationTests {
+@Suite(.timeLimit(.minutes(15))) struct PostgresMigrationTests {
   private func connect(_ fixture: MigrationFixture) async throws -> PostgresConnection {
     try await PostgresConnection.connect(
       PostgresConfiguration(fixture.url, environment: [:]))

@@ -37,7 +37,7 @@ private struct Failing: MigrationStep {
 }
 
 /// What SQL cannot do on embedded backends is a step in Swift.
-@Suite(.timeLimit(.minutes(6))) struct StepTests {
+@Suite(.timeLimit(.minutes(15))) struct StepTests {
   private static let base = """
     CREATE TABLE t (id integer PRIMARY KEY, s text COLLATE "C" NOT NULL,
       made_at timestamptz NOT NULL DEFAULT now(), token uuid NOT NULL DEFAULT gen_random_uuid());

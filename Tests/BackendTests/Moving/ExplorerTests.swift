@@ -7,7 +7,7 @@ import Testing
 /// Small histories of a writer beside the mover, in every order that one or two switches between
 /// them can make: at each call of a backend the one may stop and the other go on. Whatever the
 /// order, both stores end as a store ends that never moved, and the writer reads what it wrote.
-@Suite(.timeLimit(.minutes(6))) struct MoveExplorerTests {
+@Suite(.timeLimit(.minutes(15))) struct MoveExplorerTests {
   @Test(arguments: History.all) func oneSwitch(history: History) async throws {
     let expected = try await Self.rowsWithoutMove(history)
     let (calls, _) = try await run(history, switches: [], expected)

@@ -4,7 +4,7 @@ import Testing
 
 /// The answer of any one change that the mover makes is lost, on either side, and any one change
 /// fails: the stores never both count, and end with the same rows.
-@Suite(.timeLimit(.minutes(6))) struct MoveLostAnswerTests {
+@Suite(.timeLimit(.minutes(15))) struct MoveLostAnswerTests {
   @Test(arguments: [true, false], [true, false])
   func atEveryChange(onNew: Bool, isMade: Bool) async throws {
     var reached = 0

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// The mover in a process of its own, killed at random moments, while this one writes.
-@Suite(.timeLimit(.minutes(6))) struct MoveProcessTests {
+@Suite(.timeLimit(.minutes(15))) struct MoveProcessTests {
   private static func tasks(_ store: Store) async throws -> [String: Int] {
     let tasks = try await store.select(AgentTask.self).fetch()
     return Dictionary(tasks.map { ($0.id ?? "", Int($0.output ?? "") ?? 0) }) { $1 }

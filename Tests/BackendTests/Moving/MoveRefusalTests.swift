@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What a move does not do: each is a clear error, and nothing has changed.
-@Suite(.timeLimit(.minutes(6))) struct MoveRefusalTests {
+@Suite(.timeLimit(.minutes(15))) struct MoveRefusalTests {
   private func open(_ url: String = "memory:") async throws -> Store {
     try await TestBackend.open(url, [Moved.migrations])
   }

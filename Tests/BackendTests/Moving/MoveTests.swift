@@ -7,7 +7,7 @@ import Testing
 
 /// A store that moves answers as one that does not, at every stage, and both of its sides end with
 /// the same rows.
-@Suite(.timeLimit(.minutes(6))) struct MoveTests {
+@Suite(.timeLimit(.minutes(15))) struct MoveTests {
   @Test(
     arguments: [
       MovePair(.memory, .memory), MovePair(.memory, .file), MovePair(.file, .memory),

@@ -6,7 +6,7 @@ import Testing
 /// A store moves while writers, each with rows of its own, and readers work on it, and something
 /// breaks: what was acknowledged is on both sides in the end, and nobody reads what is older than
 /// what this process wrote. `Benchmarks/run --only moves` is the same with more rows.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MoveUnderLoadTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct MoveUnderLoadTests {
   /// A store that moves to `live`, with writers and readers on it.
   private struct LoadedMove {
     let moving: MovingStore
@@ -41,14 +41,14 @@ import Testing
     /// Asks for a stage and waits until it is reached.
     func reach(_ stage: MoveStage) async throws {
       try await move.request(stage)
-      try await eventually("it is at \(stage)", within: .seconds(60)) {
+      try await eventually("it is at \(stage)") {
         let status = try await move.status()
         return status.state.stage == stage && status.copied > 500
       }
     }
 
     private func end() async throws {
-      try await eventually("it is live", within: .seconds(90)) {
+      try await eventually("it is live") {
         guard let status = try? await move.status() else { return false }
         // Away for a moment, the server has refused nothing for good.
         if status.refusal != nil { try? await move.request(.live) }
@@ -59,7 +59,7 @@ import Testing
     }
 
     private func compare() async throws {
-      try await eventually("nothing waits", within: .seconds(60)) {
+      try await eventually("nothing waits") {
         try await move.status().waiting == 0
       }
       await moving.killMover()

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// A store whose callers are cancelled while Postgres works for them.
-@Suite(.timeLimit(.minutes(6))) struct CancelledStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct CancelledStoreTests {
   private func open() async throws -> Store {
     let server = try await ThrowawayPostgres.shared(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?pool_max=2"

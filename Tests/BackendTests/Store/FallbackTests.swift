@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// What an operator sees and gets when a store comes up, with a server and without.
-@Suite(.timeLimit(.minutes(6))) struct FallbackTests {
+@Suite(.timeLimit(.minutes(15))) struct FallbackTests {
   private let log = LogCollector()
 
   private func open(

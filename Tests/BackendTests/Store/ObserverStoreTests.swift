@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// A store's connections tell the same observer as anybody's.
-@Suite(.timeLimit(.minutes(6))) struct ObserverStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct ObserverStoreTests {
   @Test func aStoreTellsItsObserver() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)
     let events = Mutex<[PostgresQueryEvent]>([])

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// What a store's URL may say beside one host, and how `roost ping --settings` shows it.
-@Suite(.timeLimit(.minutes(6))) struct PostgresURLTests {
+@Suite(.timeLimit(.minutes(15))) struct PostgresURLTests {
   /// The URL of a server with a host before it that nobody is at.
   private func url(_ server: ThrowawayPostgres) -> String {
     server.url().replacingOccurrences(of: "@127.0.0.1:", with: "@127.0.0.1:1,127.0.0.1:")

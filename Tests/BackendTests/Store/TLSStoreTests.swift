@@ -9,7 +9,7 @@ import Testing
 /// A store over TLS is a store.
 @Suite(
   .enabled("needs a server with TLS") { try await ServerFeature.tls.isThere },
-  .timeLimit(.minutes(6)))
+  .timeLimit(.minutes(15)))
 struct TLSStoreTests {
   private func open(_ url: String) async throws -> Store {
     try await Store.open(

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// API keys: shown once, kept hashed, ended by time or by hand.
-@Suite(.timeLimit(.minutes(6))) struct APIKeyStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct APIKeyStoreTests {
   private final class Clock: Sendable {
     private let time = Mutex(Timestamp(microsecondsSince2000: 800_000_000_000_000))
 

@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// Circuits: who may do what, and that every change is in the audit trail.
-@Suite(.timeLimit(.minutes(6))) struct CircuitStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct CircuitStoreTests {
   private let owner = UUID()
   private let admin = UUID()
   private let member = UUID()

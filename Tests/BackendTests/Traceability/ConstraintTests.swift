@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// Every constraint of every table, violated: the same code and name on each backend.
-@Suite(.timeLimit(.minutes(6))) struct TraceabilityConstraintTests {
+@Suite(.timeLimit(.minutes(15))) struct TraceabilityConstraintTests {
   /// A change that makes a valid row one that is refused.
   private struct Case {
     var table: String

@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// The ledger: never below zero, nothing charged twice, and always the sum of its bookings.
-@Suite(.timeLimit(.minutes(6))) struct CreditStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct CreditStoreTests {
   private let user = UUID()
 
   private func withCredits(

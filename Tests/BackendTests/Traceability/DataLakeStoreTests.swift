@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// The verification queue: each entry to one worker, and back only from that one.
-@Suite(.timeLimit(.minutes(6))) struct DataLakeStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct DataLakeStoreTests {
   private func withLake(
     _ backend: TestBackend, _ body: (DataLakeStore) async throws -> Void
   ) async throws {

@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// Items, the identifiers that lead to them, and what becomes of them.
-@Suite(.timeLimit(.minutes(6))) struct ItemStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct ItemStoreTests {
   private func withItems(
     _ backend: TestBackend, _ body: (ItemStore) async throws -> Void
   ) async throws {

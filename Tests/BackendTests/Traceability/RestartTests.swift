@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// What is stored is there when the store is opened again, engine by engine.
-@Suite(.timeLimit(.minutes(6))) struct TraceabilityRestartTests {
+@Suite(.timeLimit(.minutes(15))) struct TraceabilityRestartTests {
   private func open(_ url: String, _ body: (Store) async throws -> Void) async throws {
     let store = try await TestBackend.open(url, [.traceability])
     try await body(store)

@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// The engines that are a table each.
-@Suite(.timeLimit(.minutes(6))) struct SmallStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct SmallStoreTests {
   private func moment(_ second: Int64) -> Timestamp {
     Timestamp(microsecondsSince2000: 800_000_000_000_000 + second * 1_000_000)
   }

@@ -6,7 +6,7 @@ import RoostSystems
 import Testing
 
 /// The migrations of traceability and what undoes them.
-@Suite(.timeLimit(.minutes(6))) struct TraceabilityMigrationTests {
+@Suite(.timeLimit(.minutes(15))) struct TraceabilityMigrationTests {
   /// All of them are undone, the last first, and applied again.
   @Test(arguments: TestBackend.allCases)
   func areUndone(_ backend: TestBackend) async throws {

@@ -4,7 +4,7 @@ import RoostSystems
 import Testing
 
 /// Users and their passwords. Few iterations, since most of the time would go there.
-@Suite(.timeLimit(.minutes(6))) struct UserStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct UserStoreTests {
   private static let password = Password("correct horse battery staple")
 
   private func withUsers(

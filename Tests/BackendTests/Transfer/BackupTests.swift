@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Backups come back exactly as they were, into any backend.
-@Suite(.timeLimit(.minutes(5))) struct BackupTests {
+@Suite(.timeLimit(.minutes(15))) struct BackupTests {
   @Test(arguments: TransferFixture.pairs)
   func threeSystems(from: TestBackend, to: TestBackend) async throws {
     try await TransferFixture.withPair((from, to), TransferFixture.systems) { from, to, folder in
@@ -133,7 +133,7 @@ import Testing
 }
 
 /// Whatever is wrong with a backup, restoring says so and changes nothing.
-@Suite(.timeLimit(.minutes(5))) struct BackupDamageTests {
+@Suite(.timeLimit(.minutes(15))) struct BackupDamageTests {
   /// A backup of some rows, damaged by a body.
   private func outcome(
     isCompressed: Bool = false, _ damage: (_ path: String) throws -> Void

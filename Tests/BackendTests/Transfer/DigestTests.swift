@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// Digests are equal on every backend for equal rows, and differ for whatever differs.
-@Suite(.timeLimit(.minutes(5))) struct DigestTests {
+@Suite(.timeLimit(.minutes(15))) struct DigestTests {
   private static let scalars: [(name: String, type: String)] = [
     ("flag", "boolean"), ("small", "smallint"), ("medium", "integer"), ("large", "bigint"),
     ("single", "real"), ("wide", "double precision"), ("price", "numeric(10, 2)"),

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Copies of whole stores are exactly equal, or nothing is copied.
-@Suite(.timeLimit(.minutes(5))) struct StoreCopyTests {
+@Suite(.timeLimit(.minutes(15))) struct StoreCopyTests {
   @Test(arguments: TransferFixture.pairs)
   func threeSystems(from: TestBackend, to: TestBackend) async throws {
     try await TransferFixture.withPair((from, to), TransferFixture.systems) { from, to, _ in

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// A store as one plain document, and back.
-@Suite(.timeLimit(.minutes(6))) struct StoreExportTests {
+@Suite(.timeLimit(.minutes(15))) struct StoreExportTests {
   private let folder: TemporaryFolder
 
   init() throws {

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// What differs is found to the row, whatever the backends; what does not is not reported.
-@Suite(.timeLimit(.minutes(5))) struct StoreVerifierTests {
+@Suite(.timeLimit(.minutes(15))) struct StoreVerifierTests {
   private static let count = 9_000
 
   private static func load(_ store: Store, _ ids: some Sequence<Int>) async throws {
@@ -180,7 +180,7 @@ private final class HookLayer: StorageLayer {
 }
 
 /// Repairing makes stores equal, or changes nothing.
-@Suite(.timeLimit(.minutes(5))) struct StoreRepairTests {
+@Suite(.timeLimit(.minutes(15))) struct StoreRepairTests {
   @Test(arguments: TransferFixture.pairs)
   func allKinds(from: TestBackend, to: TestBackend) async throws {
     try await TransferFixture.withPair((from, to), [ConformanceSuite.migrations]) { from, to, _ in

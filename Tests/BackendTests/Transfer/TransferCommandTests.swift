@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// `roost copy`, `verify`, `backup` and `restore`, and what they make of bad input and of kill -9.
-@Suite(.timeLimit(.minutes(5)), .serialized) struct TransferCommandTests {
+@Suite(.timeLimit(.minutes(15)), .serialized) struct TransferCommandTests {
   private static func list(_ count: Int) -> String {
     (0..<count).map { number in
       "Package: package-\(number)\nDepends: package-\((number + 1) % count)\n"

@@ -7,7 +7,7 @@ import Testing
 @testable import Roost
 
 /// Rules held against snapshots, with a clock of the test's own.
-@Suite(.timeLimit(.minutes(6))) struct AlertTests {
+@Suite(.timeLimit(.minutes(15))) struct AlertTests {
   /// Totals that a test adds to, and a clock that goes when it is told to.
   private struct Scene {
     var evaluator: AlertEvaluator

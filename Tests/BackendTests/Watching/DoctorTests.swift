@@ -10,7 +10,7 @@ import Testing
 @testable import RoostPostgres
 
 /// Each of the doctor's findings, provoked on a real server or a real folder.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DoctorTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct DoctorTests {
   private struct Answer: Decodable {
     var backend: String
     var findings: [Finding]

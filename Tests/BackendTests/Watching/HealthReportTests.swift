@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// How a store says that it lives and is ready.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct HealthReportTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct HealthReportTests {
   private func states(_ report: HealthReport) -> [String: HealthCheck.State] {
     Dictionary(report.checks.map { ($0.name, $0.state) }) { first, _ in first }
   }

@@ -6,7 +6,7 @@ import RoostTesting
 import Testing
 
 /// Calls that take long.
-@Suite(.timeLimit(.minutes(6))) struct SlowCallTests {
+@Suite(.timeLimit(.minutes(15))) struct SlowCallTests {
   /// A store whose queries of items take 30 ms, and for which 10 ms are slow.
   private func withSlowStore(
     on backend: TestBackend, _ log: LogCollector, limit: Int = 50,

@@ -8,7 +8,7 @@ import RoostTesting
 import Testing
 
 /// `roost health`, `roost slow` and `roost monitor` as processes.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct WatchProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct WatchProcessTests {
   private static let script = "/usr/bin/script"
 
   private func json(_ outcome: RoostProcess.Outcome) throws -> JSON {
