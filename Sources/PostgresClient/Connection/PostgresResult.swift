@@ -13,8 +13,22 @@ public struct PostgresCommandTag: Sendable, Hashable, CustomStringConvertible {
   /// The number of rows that were inserted, updated, deleted, merged, selected, moved or copied;
   /// nil for statements that are not about rows.
   public var rowCount: Int? {
-    guard let space = description.utf8.lastIndex(of: UInt8(ascii: " ")) else { return nil }
-    return Int(description[description.utf8.index(after: space)...])
+    // Byte by byte: each statement of a pipeline has a tag, and a part of a text is slow to read.
+    var number: Int?
+    var isNumber = false
+    for byte in description.utf8 {
+      if byte == UInt8(ascii: " ") {
+        (number, isNumber) = (nil, true)
+      } else if isNumber, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+        let (tens, isTooBig) = (number ?? 0).multipliedReportingOverflow(by: 10)
+        let (sum, isTooBigStill) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+        isNumber = !isTooBig && !isTooBigStill
+        number = isNumber ? sum : nil
+      } else {
+        (number, isNumber) = (nil, false)
+      }
+    }
+    return number
   }
 }
 

@@ -116,7 +116,7 @@ extension PostgresParameters {
   /// The values as readable texts, nil for NULL.
   var readableTexts: [String?] {
     var texts: [String?] = []
-    var reader = encoded[...]
+    var reader = encoded.bytes[...]
     for type in types {
       let length = reader.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
       reader = reader.dropFirst(4)

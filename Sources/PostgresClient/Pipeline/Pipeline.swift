@@ -243,6 +243,10 @@ final class Pipeline {
     default: throw Self.disorder
     }
     nextRequest += 1
+    // Nearly all tags are of other letters, and to compare texts costs more.
+    let letter = tag.description.utf8.first
+    guard letter == UInt8(ascii: "C") || letter == UInt8(ascii: "R") || letter == UInt8(ascii: "P")
+    else { return }
     switch tag.description {
     case "COMMIT", "ROLLBACK", "PREPARE TRANSACTION":
       // What was before it no longer depends on how the segment ends.

@@ -125,7 +125,7 @@ extension PostgresQuery {
     guard parameters.count <= WireLimits.parameterCount else {
       throw PostgresError(WireError.tooManyParameters(parameters.count))
     }
-    let byteCount = sql.utf8.count + parameters.encoded.count + 8 * parameters.count
+    let byteCount = sql.utf8.count + parameters.encoded.byteCount + 8 * parameters.count
     guard byteCount < WireLimits.messageByteCount - WireLimits.columnCount * 2 - 1_024 else {
       throw PostgresError(.encoding, "a statement of \(byteCount) bytes is too long")
     }

@@ -38,7 +38,7 @@ public struct PostgresCopyEncoder: Sendable {
   }
 
   /// Whether enough is written to be sent.
-  @inlinable public var isFull: Bool { value.bytes.count >= Self.chunkByteCount }
+  @inlinable public var isFull: Bool { value.byteCount >= Self.chunkByteCount }
 
   /// Ends the rows.
   package mutating func finish() {
@@ -50,7 +50,7 @@ public struct PostgresCopyEncoder: Sendable {
 
   /// Makes room for more, after what was written has been sent.
   package mutating func removeAll() {
-    value.bytes.removeAll(keepingCapacity: true)
+    value.remove(from: 0)
   }
 
   /// Appends a row. When a value cannot be written, nothing of the row is.
@@ -59,7 +59,7 @@ public struct PostgresCopyEncoder: Sendable {
   public mutating func append<each V: PostgresEncodable>(
     _ row: repeat each V
   ) throws(PostgresEncodingError) {
-    let start = value.bytes.count
+    let start = value.byteCount
     var index = 0
     value.write(Int16(truncatingIfNeeded: plans.count))
     do throws(PostgresEncodingError) {
@@ -69,7 +69,7 @@ public struct PostgresCopyEncoder: Sendable {
       }
       guard index == plans.count else { throw wrongCount() }
     } catch {
-      value.bytes.removeLast(value.bytes.count - start)
+      value.remove(from: start)
       throw named(error, index)
     }
     writtenRows += 1
@@ -88,16 +88,16 @@ public struct PostgresCopyEncoder: Sendable {
       value.write(Int32(-1))
       return
     }
-    let start = value.bytes.count
+    let start = value.byteCount
     value.write(Int32(0))
     let conversion = plans[index].conversion
     if conversion == .jsonb { value.write(UInt8(1)) }
     try given.encode(into: &value)
     if conversion != .asIs { try convert(from: start + 4, conversion) }
-    let byteCount = value.bytes.count - start - 4
+    let byteCount = value.byteCount - start - 4
     try PostgresParameters.requireSendable(byteCount)
     let length = Int32(truncatingIfNeeded: byteCount)
-    value.bytes.replace(from: start, bigEndian: length)
+    value.replace(from: start, length)
   }
 
   @inline(never)
@@ -164,16 +164,16 @@ extension PostgresCopyEncoder {
     switch conversion {
     case .asIs, .jsonb: return
     case .integer(let width):
-      let count = value.bytes.count - start
+      let count = value.byteCount - start
       guard count != width else { return }
       var number: Int64 = 0
-      for index in start..<value.bytes.count {
-        number = (number << 8) | Int64(value.bytes[index])
+      for index in start..<value.byteCount {
+        number = (number << 8) | Int64(value.room[index])
       }
       // The sign is in the first bit of what was written.
       let unused = 64 - 8 * count
       number = (number << unused) >> unused
-      value.bytes.removeLast(count)
+      value.remove(from: start)
       let limit: Int64 = width == 8 ? .max : (1 << (8 * width - 1)) - 1
       guard number <= limit, number >= -limit - 1 else {
         throw PostgresEncodingError("the number is out of the column's range")
@@ -182,11 +182,11 @@ extension PostgresCopyEncoder {
         value.write(UInt8(truncatingIfNeeded: number >> (8 * place)))
       }
     case .float(let width):
-      let count = value.bytes.count - start
+      let count = value.byteCount - start
       guard count != width else { return }
       var bits: UInt64 = 0
-      for index in start..<value.bytes.count { bits = (bits << 8) | UInt64(value.bytes[index]) }
-      value.bytes.removeLast(count)
+      for index in start..<value.byteCount { bits = (bits << 8) | UInt64(value.room[index]) }
+      value.remove(from: start)
       if width == 8 {
         value.write(Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits))).bitPattern)
       } else {

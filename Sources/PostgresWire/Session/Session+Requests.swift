@@ -74,7 +74,7 @@ extension Session {
       writer.write(count)
       for type in parameters.types { writer.write(Int16(type.parameterFormat.rawValue)) }
       writer.write(count)
-      writer.write(parameters.encoded)
+      parameters.encoded.withBytes { writer.write($0) }
       writer.write(columns.encodedFormats)
     }
     expect(.bind)

@@ -5,7 +5,7 @@ public struct PostgresParameters: Sendable {
   @usableFromInline var storedTypes: [PostgresType] = []
 
   /// Lengths and values, one after the other.
-  @usableFromInline package var encoded: [UInt8] = []
+  @usableFromInline package var encoded = PostgresValueWriter()
 
   /// No parameters.
   public init() {}
@@ -35,17 +35,14 @@ public struct PostgresParameters: Sendable {
     _ encode: (inout PostgresValueWriter) throws(PostgresEncodingError) -> Void
   ) throws(PostgresEncodingError) {
     storedTypes.append(type)
-    var writer = PostgresValueWriter()
-    swap(&writer.bytes, &encoded)
-    defer { swap(&writer.bytes, &encoded) }
-    let start = writer.bytes.count
+    let start = encoded.byteCount
     do throws(PostgresEncodingError) {
-      try writer.writeSized { writer throws(PostgresEncodingError) in
+      try encoded.writeSized { writer throws(PostgresEncodingError) in
         try encode(&writer)
       }
-      try Self.requireSendable(writer.bytes.count - start)
+      try Self.requireSendable(encoded.byteCount - start)
     } catch {
-      writer.bytes.removeLast(writer.bytes.count - start)
+      encoded.remove(from: start)
       storedTypes.removeLast()
       throw error
     }
@@ -68,12 +65,12 @@ public struct PostgresParameters: Sendable {
     try Self.requireSendable(bytes.count)
     storedTypes.append(type)
     appendLength(Int32(truncatingIfNeeded: bytes.count))
-    encoded.append(contentsOf: bytes)
+    encoded.write(bytes: bytes)
   }
 
   @usableFromInline
   mutating func appendLength(_ length: Int32) {
-    encoded.append(bigEndian: length)
+    encoded.write(length)
   }
 
   /// The check that keeps a length field from being cut to 32 bits.

@@ -1,28 +1,50 @@
 /// Takes the bytes of one encoded value.
+///
+/// Behind what is written there is room, so that an integer is a store into it: an array that grows
+/// by each integer makes calls that cost more than the rest of a COPY's row.
 public struct PostgresValueWriter: Sendable {
-  @usableFromInline package var bytes: [UInt8] = []
+  /// What is written, and zeros.
+  @usableFromInline var room: [UInt8] = []
+  /// How much of it is written; never more than there is.
+  @usableFromInline package var byteCount = 0
+
+  /// The least room that is made, in bytes.
+  private static let leastByteCount = 64
 
   /// A writer without bytes.
   @inlinable
   public init() {}
 
+  /// A copy of what is written.
+  package var bytes: [UInt8] { Array(room[..<byteCount]) }
+
+  /// Hands what is written to the closure, where it is.
+  package func withBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+    room.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<byteCount])) }
+  }
+
   /// Appends an integer, big-endian as all of Postgres's binary formats are.
   @inlinable
   @inline(__always)
   public mutating func write<T: FixedWidthInteger>(_ value: T) {
-    bytes.append(bigEndian: value)
+    let start = byteCount
+    byteCount += MemoryLayout<T>.size
+    if byteCount > room.count { grow() }
+    room.replace(from: start, bigEndian: value)
   }
 
   /// Appends bytes as they are.
   @inlinable
   public mutating func write(bytes more: some Collection<UInt8>) {
-    bytes.append(contentsOf: more)
+    let done: Void? = more.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+    if done == nil { for byte in more { write(byte) } }
   }
 
   /// Appends a text's UTF-8 bytes.
   @inlinable
   public mutating func write(_ text: String) {
-    bytes.append(contentsOf: text.utf8)
+    var text = text
+    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }
 
   /// Appends a length and what the closure writes after it.
@@ -30,11 +52,43 @@ public struct PostgresValueWriter: Sendable {
   public mutating func writeSized<E: Error>(
     _ body: (inout PostgresValueWriter) throws(E) -> Void
   ) throws(E) {
-    let start = bytes.count
+    let start = byteCount
     write(Int32(0))
     try body(&self)
-    let length = Int32(truncatingIfNeeded: bytes.count - start - 4)
-    bytes.replace(from: start, bigEndian: length)
+    replace(from: start, Int32(truncatingIfNeeded: byteCount - start - 4))
+  }
+
+  @usableFromInline
+  mutating func append(_ more: UnsafeRawBufferPointer) {
+    let start = byteCount
+    byteCount += more.count
+    if byteCount > room.count { grow() }
+    room.withUnsafeMutableBytes { room in
+      UnsafeMutableRawBufferPointer(rebasing: room[start...]).copyMemory(from: more)
+    }
+  }
+
+  /// Replaces a length that is written already.
+  @inlinable
+  @inline(__always)
+  mutating func replace(from start: Int, _ length: Int32) {
+    room.replace(from: start, bigEndian: length)
+  }
+
+  /// Takes back what was written last.
+  @inlinable
+  package mutating func remove(from start: Int) { byteCount = start }
+
+  /// Makes room for what is to be written, and as much again.
+  @inline(never)
+  @usableFromInline
+  mutating func grow() {
+    let count = max(byteCount, 2 * room.count, Self.leastByteCount)
+    var larger = [UInt8](repeating: 0, count: count)
+    larger.withUnsafeMutableBytes { larger in
+      room.withUnsafeBytes { larger.copyMemory(from: $0) }
+    }
+    room = larger
   }
 }
 
