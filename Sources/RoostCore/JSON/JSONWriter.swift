@@ -197,7 +197,10 @@ package struct JSONWriter {
   }
 
   private mutating func appendEscape(_ byte: UInt8) {
-    let (escape, count) = JSONBytes.escape(of: byte)
-    withUnsafeBytes(of: escape.littleEndian) { bytes.append(contentsOf: $0.prefix(count)) }
+    var (escape, count) = JSONBytes.escape(of: byte)
+    while count > 0 {
+      bytes.append(UInt8(truncatingIfNeeded: escape))
+      (escape, count) = (escape >> 8, count - 1)
+    }
   }
 }
