@@ -22,9 +22,9 @@ extension JSON {
   /// - Throws: `EncodingError` for a number that JSON lacks, a text with U+0000, a value nested
   ///   deeper than `maximumDepth`; and what the value's own `encode(to:)` throws.
   public static func encode(_ value: some Encodable) throws -> [UInt8] {
-    let root = JSONEncoding(.root, depth: 0)
+    let root = JSONEncoding(.root, depth: 0, JSONShapes())
     try root.putRoot(value)
-    return try root.text()
+    return try root.finished()
   }
 
   /// Makes the JSON of an encodable value, by the rules of `JSON.encode(_:)`.

@@ -47,6 +47,45 @@ enum JSONBytes {
     }
   }
 
+  /// The escape of a byte that is a mark, as a word, and how many bytes of it there are.
+  static func escape(of byte: UInt8) -> (word: UInt64, count: Int) {
+    let letter: UInt8
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): letter = byte
+    case 0x08: letter = UInt8(ascii: "b")
+    case 0x09: letter = UInt8(ascii: "t")
+    case 0x0A: letter = UInt8(ascii: "n")
+    case 0x0C: letter = UInt8(ascii: "f")
+    case 0x0D: letter = UInt8(ascii: "r")
+    default:
+      let nibble = byte & 15
+      let digit = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+      // Little-endian: \u00, then 0 or 1, then the digit.
+      return (0x3030_3030_755C + UInt64(byte >> 4) << 32 + (UInt64(digit) - 0x30) << 40, 6)
+    }
+    return (UInt64(UInt8(ascii: "\\")) | UInt64(letter) << 8, 2)
+  }
+
+  /// The next bytes from a place on, at most eight, as a little-endian word with zeros behind.
+  @inline(__always)
+  static func word(_ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int) -> UInt64 {
+    func part<T: FixedWidthInteger>(_ offset: Int, _ type: T.Type) -> UInt64 {
+      UInt64(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: offset, as: type).littleEndian)
+    }
+    if count >= 8 { return part(start, UInt64.self) }
+    // Reads that overlap have the same bits where they do.
+    if count >= 4 {
+      let shift = UInt64(truncatingIfNeeded: (count - 4) * 8)
+      return part(start, UInt32.self) | part(start + count - 4, UInt32.self) << shift
+    }
+    var word: UInt64 = 0
+    for index in (0..<count).reversed() { word = word << 8 | UInt64(bytes[start + index]) }
+    return word
+  }
+
+  /// Eight spaces.
+  static let spaces: UInt64 = 0x2020_2020_2020_2020
+
   /// The high bits of a word's bytes.
   static let highs: UInt64 = 0x8080_8080_8080_8080
 

@@ -22,29 +22,29 @@ extension JSONEncoding {
     if T.self == String.self {
       try put(same(value) as String, slot, at: place())
     } else if T.self == Int.self {
-      put(same(value) as Int, slot)
+      try put(same(value) as Int, slot)
     } else if T.self == Bool.self {
-      put(same(value) as Bool, slot)
+      try put(same(value) as Bool, slot)
     } else if T.self == Double.self {
       try put(same(value) as Double, slot, at: place())
     } else if T.self == [String].self {
       try put(same(value) as [String], slot, at: place())
     } else if T.self == JSON.self {
       let json: JSON = same(value)
-      put(slot) { $0.value(json) }
+      try put(slot) { $0.value(json) }
     } else if T.self == Numeric.self {
-      put(same(value) as Numeric, slot)
+      try put(same(value) as Numeric, slot)
     } else if T.self == Decimal.self {
       let decimal: Decimal = same(value)
-      put(decimal.isNaN ? .nan : Numeric(decimal), slot)
+      try put(decimal.isNaN ? .nan : Numeric(decimal), slot)
     } else if T.self == Date.self {
-      plain(Timestamp(same(value) as Date).description, slot)
+      try plain(Timestamp(same(value) as Date).description, slot)
     } else if T.self == UUID.self {
-      plain((same(value) as UUID).uuidString.lowercased(), slot)
+      try plain((same(value) as UUID).uuidString.lowercased(), slot)
     } else if T.self == Data.self {
-      plain((same(value) as Data).base64EncodedString(), slot)
+      try plain((same(value) as Data).base64EncodedString(), slot)
     } else if T.self == URL.self {
-      plain((same(value) as URL).absoluteString, slot)
+      try plain((same(value) as URL).absoluteString, slot)
     } else {
       return false
     }
@@ -56,13 +56,13 @@ extension JSONEncoding {
     unsafeBitCast(value, to: B.self)
   }
 
-  private func plain(_ text: String, _ slot: Slot) {
-    put(slot) { $0.string(text) }
+  private func plain(_ text: String, _ slot: Slot) throws {
+    try put(slot) { $0.string(text) }
   }
 
   func put(_ value: String, _ slot: Slot, at place: @autoclosure () -> Place) throws {
     try checkText(value, at: place())
-    put(slot) { $0.string(value) }
+    try put(slot) { $0.string(value) }
   }
 
   /// An array of strings, without a container.
@@ -70,31 +70,31 @@ extension JSONEncoding {
     for (index, value) in values.enumerated() where TextOrder.containsNull(value) {
       try checkText(value, at: .path(place().path + [JSONKey(index: index)]))
     }
-    put(slot) { writer in
-      writer.beginArray()
-      for value in values { writer.string(value) }
-      writer.endArray()
+    try put(slot) { text in
+      text.beginArray()
+      for value in values { text.string(value) }
+      text.endArray()
     }
   }
 
-  func put(_ value: Bool, _ slot: Slot) { put(slot) { $0.bool(value) } }
+  func put(_ value: Bool, _ slot: Slot) throws { try put(slot) { $0.bool(value) } }
 
-  func put(_ value: some FixedWidthInteger, _ slot: Slot) {
+  func put(_ value: some FixedWidthInteger, _ slot: Slot) throws {
     if let small = Int64(exactly: value) {
-      put(slot) { $0.integer(small) }
+      try put(slot) { $0.integer(small) }
     } else {
-      put(Numeric(value.description) ?? .nan, slot)
+      try put(Numeric(value.description) ?? .nan, slot)
     }
   }
 
   func put(_ value: Double, _ slot: Slot, at place: @autoclosure () -> Place) throws {
-    let number = try number(value, at: place())
-    put(slot) { $0.number(number) }
+    let number = try Numeric(short: value) ?? number(value, at: place())
+    try put(slot) { $0.number(number) }
   }
 
   func put(_ value: Float, _ slot: Slot, at place: @autoclosure () -> Place) throws {
     let number = try number(value, at: place())
-    put(slot) { $0.number(number) }
+    try put(slot) { $0.number(number) }
   }
 
   /// The number with the shortest text that reads back, without a fraction that is zero.
@@ -108,9 +108,9 @@ extension JSONEncoding {
     return number.reduced
   }
 
-  private func put(_ value: Numeric, _ slot: Slot) {
-    put(slot) { writer in
-      if value.isFinite { writer.number(value) } else { writer.string(value.description) }
+  private func put(_ value: Numeric, _ slot: Slot) throws {
+    try put(slot) { text in
+      if value.isFinite { text.number(value) } else { text.string(value.description) }
     }
   }
 }

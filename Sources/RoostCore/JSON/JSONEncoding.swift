@@ -51,7 +51,10 @@ final class JSONEncoding: Encoder {
   @exclusivity(unchecked) private var depth: Int
   @exclusivity(unchecked) private var kind = Kind.empty
   /// The text without its closing bracket.
-  @exclusivity(unchecked) var writer = JSONWriter()
+  @exclusivity(unchecked) var text = JSONText()
+  private let shapes: JSONShapes
+  /// An object's members as long as they follow a shape; the parts else.
+  @exclusivity(unchecked) private var members = JSONMembers()
   @exclusivity(unchecked) private var parts: [Part] = []
   /// Whether the text is as it must be: with all parts, and the members in jsonb's order.
   @exclusivity(unchecked) private var isOrdered = true
@@ -64,9 +67,10 @@ final class JSONEncoding: Encoder {
   /// One that can be used again.
   @exclusivity(unchecked) private var spare: JSONEncoding?
 
-  init(_ place: Place, depth: Int) {
+  init(_ place: Place, depth: Int, _ shapes: JSONShapes) {
     self.place = place
     self.depth = depth
+    self.shapes = shapes
   }
 
   var codingPath: [any CodingKey] { place.path }
@@ -75,7 +79,11 @@ final class JSONEncoding: Encoder {
   // MARK: Containers
 
   func container<Key>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-    become(.object)
+    if kind != .object {
+      become(.object)
+      // There is but one object at the root, which needs no shape.
+      if depth > 0 { members.begin(type, shapes) }
+    }
     return KeyedEncodingContainer(JSONKeyedEncoding<Key>(self))
   }
 
@@ -91,14 +99,15 @@ final class JSONEncoding: Encoder {
     if self.kind == kind, kind != .single { return }
     clear()
     self.kind = kind
-    if kind == .object { writer.beginObject() }
-    if kind == .array { writer.beginArray() }
-    runStart = writer.bytes.count
+    if kind == .object { text.beginObject() }
+    if kind == .array { text.beginArray() }
+    runStart = text.count
   }
 
   private func clear() {
-    writer.removeAll()
-    parts.removeAll(keepingCapacity: true)
+    text.removeAll()
+    members.end()
+    if !parts.isEmpty { parts.removeAll(keepingCapacity: true) }
     isOrdered = true
     count = 0
     kind = .empty
@@ -107,18 +116,18 @@ final class JSONEncoding: Encoder {
   // MARK: Parts
 
   /// Writes a simple value.
-  func put(_ slot: Slot, _ write: (inout JSONWriter) -> Void) {
-    guard begin(slot) else { return }
-    write(&writer)
+  func put(_ slot: Slot, _ write: (inout JSONText) -> Void) throws {
+    guard try begin(slot) else { return }
+    write(&text)
     end(slot)
   }
 
   /// Makes ready for a value; false when this has become something else.
-  private func begin(_ slot: Slot) -> Bool {
+  private func begin(_ slot: Slot) throws -> Bool {
     switch slot {
     case .single: become(.single)
     case .element: return beginElement()
-    case .member(let key): return beginMember(key)
+    case .member(let key): return try beginMember(key)
     }
     return true
   }
@@ -135,21 +144,38 @@ final class JSONEncoding: Encoder {
   }
 
   /// Writes a key, and makes ready for its value; false when this has become something else.
-  func beginMember(_ key: String) -> Bool {
+  func beginMember(_ key: String) throws -> Bool {
+    if members.isFollowing {
+      if members.begin(key, &text) { return true }
+    }
+    try checkText(key, at: .same(self))
     guard kind == .object else { return false }
+    departFromShape()
     if isOrdered, let last = parts.last { isOrdered = JSON.Object.compare(last.key, key) < 0 }
-    parts.append(Part(key: key, start: writer.nextOffset))
-    writer.key(key)
+    parts.append(Part(key: key, start: text.nextOffset))
+    text.key(key)
     return true
   }
 
   func endMember() {
-    parts[parts.count - 1].end = writer.bytes.count
+    if members.isFollowing {
+      members.endMember(at: text.count)
+    } else {
+      parts[parts.count - 1].end = text.count
+    }
+  }
+
+  /// Makes parts of the members.
+  private func departFromShape() {
+    guard members.isFollowing else { return }
+    isOrdered = members.isOrdered
+    members.forEach { parts.append(Part(key: $0, start: $1.start, end: $1.end)) }
+    members.end()
   }
 
   /// Writes a value by its own `encode(to:)`.
   func encode<T: Encodable>(_ value: T, as slot: Slot, at place: Place) throws {
-    var inner = spare ?? JSONEncoding(place, depth: 0)
+    var inner = spare ?? JSONEncoding(place, depth: 0, shapes)
     spare = nil
     inner.place = place
     if case .single = slot { inner.depth = depth } else { inner.depth = depth + 1 }
@@ -160,8 +186,8 @@ final class JSONEncoding: Encoder {
       inner.place = .path(inner.codingPath)
       return keep(inner, as: slot)
     }
-    if begin(slot) {
-      try inner.write(to: &writer)
+    if try begin(slot) {
+      try inner.write(to: &text)
       end(slot)
     }
     inner.clear()
@@ -171,7 +197,7 @@ final class JSONEncoding: Encoder {
 
   /// An encoder for a part that is filled later.
   func nested(as slot: Slot, at place: Place) -> JSONEncoding {
-    let inner = JSONEncoding(.path(place.path), depth: depth + 1)
+    let inner = JSONEncoding(.path(place.path), depth: depth + 1, shapes)
     keep(inner, as: slot)
     return inner
   }
@@ -188,6 +214,7 @@ final class JSONEncoding: Encoder {
       parts.append(Part(nested: inner))
     case .member(let key):
       guard kind == .object else { return }
+      departFromShape()
       parts.append(Part(key: key, nested: inner))
     }
     isOrdered = false
@@ -195,22 +222,26 @@ final class JSONEncoding: Encoder {
 
   /// Makes the elements since the last one that is written somewhere else a part.
   private func endRun() {
-    let end = writer.bytes.count
-    if runStart < end { parts.append(Part(start: runStart, end: end)) }
-    runStart = end
-    writer.begin(behind: end)
+    if runStart < text.count { parts.append(Part(start: runStart, end: text.count)) }
+    runStart = text.count
+    text.forgetComma()
   }
 
   // MARK: Text
 
   /// The finished text; a value that encoded nothing is an empty object, as in `JSONEncoder`.
-  func text() throws -> [UInt8] {
-    var text = JSONWriter()
-    try write(to: &text)
-    return text.bytes
+  func finished() throws -> [UInt8] {
+    if kind == .array, isOrdered {
+      // As it stands: a long text is not copied once more.
+      text.endArray()
+      return text.bytes
+    }
+    var finished = JSONText()
+    try write(to: &finished)
+    return finished.bytes
   }
 
-  private func write(to target: inout JSONWriter) throws {
+  private func write(to target: inout JSONText) throws {
     if kind == .array || kind == .object, depth >= JSON.maximumDepth { throw tooDeep(self) }
     switch kind {
     case .empty:
@@ -220,37 +251,41 @@ final class JSONEncoding: Encoder {
       if let nested = parts.first?.nested {
         try nested.write(to: &target)
       } else {
-        target.raw(writer.bytes)
+        target.raw(text)
       }
     case .array:
       if isOrdered {
-        writer.endArray()
-        target.raw(writer.bytes)
+        text.endArray()
+        target.raw(text)
       } else {
         endRun()
         target.beginArray()
         for part in parts { try write(part, to: &target) }
         target.endArray()
       }
-    case .object:
-      if isOrdered {
-        writer.endObject()
-        target.raw(writer.bytes)
-      } else {
-        target.beginObject()
-        orderMembers()
-        for index in order { try write(parts[index], to: &target) }
-        target.endObject()
-      }
+    case .object: try writeObject(to: &target)
     }
   }
 
-  private func write(_ part: Part, to target: inout JSONWriter) throws {
-    guard let nested = part.nested else {
-      return writer.bytes.withUnsafeBufferPointer { bytes in
-        target.raw(UnsafeBufferPointer(rebasing: bytes[part.start..<part.end]))
+  private func writeObject(to target: inout JSONText) throws {
+    if members.isFollowing ? members.isOrdered : isOrdered {
+      text.endObject()
+      target.raw(text)
+    } else {
+      target.beginObject()
+      if members.isFollowing {
+        members.write(text, to: &target)
+      } else {
+        orderMembers()
+        for index in order { try write(parts[index], to: &target) }
       }
+      target.endObject()
     }
+    if !members.isFollowing { members.shape?.learn(parts.lazy.map(\.key)) }
+  }
+
+  private func write(_ part: Part, to target: inout JSONText) throws {
+    guard let nested = part.nested else { return target.raw(text, part.start, part.end) }
     if kind == .object {
       try checkText(part.key, at: .same(self))
       target.key(part.key)

@@ -9,52 +9,46 @@ struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
 
   var codingPath: [any CodingKey] { encoder.codingPath }
 
-  private func text(_ key: Key) throws -> String {
-    let text = key.stringValue
-    try encoder.checkText(text, at: .same(encoder))
-    return text
-  }
-
   mutating func encodeNil(forKey key: Key) throws {
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.null()
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.null()
     encoder.endMember()
   }
 
   mutating func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
-    try encoder.put(value, .member(text(key)), at: .member(encoder, key))
+    try encoder.put(value, .member(key.stringValue), at: .member(encoder, key))
   }
 
   private func put(_ value: Int64, _ key: Key) throws {
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.integer(value)
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.integer(value)
     encoder.endMember()
   }
 
   mutating func encode(_ value: Bool, forKey key: Key) throws {
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.bool(value)
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.bool(value)
     encoder.endMember()
   }
 
   mutating func encode(_ value: String, forKey key: Key) throws {
     try encoder.checkText(value, at: .member(encoder, key))
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.string(value)
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.string(value)
     encoder.endMember()
   }
 
   mutating func encode(_ value: Double, forKey key: Key) throws {
-    let number = try encoder.number(value, at: .member(encoder, key))
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.number(number)
+    let number = try Numeric(short: value) ?? encoder.number(value, at: .member(encoder, key))
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.number(number)
     encoder.endMember()
   }
 
   mutating func encode(_ value: Float, forKey key: Key) throws {
     let number = try encoder.number(value, at: .member(encoder, key))
-    guard encoder.beginMember(try text(key)) else { return }
-    encoder.writer.number(number)
+    guard try encoder.beginMember(key.stringValue) else { return }
+    encoder.text.number(number)
     encoder.endMember()
   }
 
@@ -79,7 +73,7 @@ struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
   }
 
   mutating func encode(_ value: UInt, forKey key: Key) throws {
-    encoder.put(value, .member(try text(key)))
+    try encoder.put(value, .member(key.stringValue))
   }
 
   mutating func encode(_ value: UInt8, forKey key: Key) throws {
@@ -95,7 +89,7 @@ struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
   }
 
   mutating func encode(_ value: UInt64, forKey key: Key) throws {
-    encoder.put(value, .member(try text(key)))
+    try encoder.put(value, .member(key.stringValue))
   }
 
   private func nested(_ key: any CodingKey) -> JSONEncoding {

@@ -103,21 +103,7 @@ struct JSONNodes {
       self.bytes = bytes
       let count = bytes.count
       mask = count >= 8 ? .max : (1 << UInt64(truncatingIfNeeded: count * 8)) &- 1
-      let raw = UnsafeRawBufferPointer(bytes)
-      // Reads that overlap have the same bits where they do.
-      if count >= 8 {
-        first = raw.loadUnaligned(as: UInt64.self).littleEndian
-      } else if count >= 4 {
-        let (low, high) = (
-          raw.loadUnaligned(as: UInt32.self).littleEndian,
-          raw.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self).littleEndian
-        )
-        first = UInt64(low) | UInt64(high) << UInt64(truncatingIfNeeded: (count - 4) * 8)
-      } else {
-        var word: UInt64 = 0
-        for index in (0..<count).reversed() { word = word << 8 | UInt64(bytes[index]) }
-        first = word
-      }
+      first = JSONBytes.word(UnsafeRawBufferPointer(bytes), from: 0, count)
     }
   }
 

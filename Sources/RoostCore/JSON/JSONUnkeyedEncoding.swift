@@ -9,7 +9,7 @@ struct JSONUnkeyedEncoding: UnkeyedEncodingContainer {
   var codingPath: [any CodingKey] { encoder.codingPath }
   var count: Int { encoder.count }
 
-  mutating func encodeNil() { encoder.put(.element) { $0.null() } }
+  mutating func encodeNil() throws { try encoder.put(.element) { $0.null() } }
 
   mutating func encode<T: Encodable>(_ value: T) throws {
     try encoder.put(value, .element, at: .element(encoder, count))
@@ -42,19 +42,19 @@ struct JSONSingleEncoding: SingleValueEncodingContainer {
 
   var codingPath: [any CodingKey] { encoder.codingPath }
 
-  mutating func encodeNil() { encoder.put(.single) { $0.null() } }
+  mutating func encodeNil() throws { try encoder.put(.single) { $0.null() } }
 
   mutating func encode<T: Encodable>(_ value: T) throws {
     // An integer type of somebody's own may hand itself over, and would come back without end.
     if let integer = value as? any FixedWidthInteger {
-      encoder.put(integer, .single)
+      try encoder.put(integer, .single)
     } else {
       try encoder.put(value, .single, at: .same(encoder))
     }
   }
 
-  mutating func encode(_ value: Bool) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Bool) throws {
+    try encoder.put(value, .single)
   }
 
   mutating func encode(_ value: String) throws {
@@ -69,43 +69,43 @@ struct JSONSingleEncoding: SingleValueEncodingContainer {
     try encoder.put(value, .single, at: .same(encoder))
   }
 
-  mutating func encode(_ value: Int) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Int) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: Int8) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Int8) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: Int16) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Int16) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: Int32) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Int32) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: Int64) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: Int64) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: UInt) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: UInt) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: UInt8) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: UInt8) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: UInt16) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: UInt16) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: UInt32) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: UInt32) throws {
+    try encoder.put(value, .single)
   }
 
-  mutating func encode(_ value: UInt64) {
-    encoder.put(value, .single)
+  mutating func encode(_ value: UInt64) throws {
+    try encoder.put(value, .single)
   }
 }

@@ -60,9 +60,6 @@ package struct JSONWriter {
     needsComma = true
   }
 
-  /// Where what is written next begins, behind its comma; in compact style.
-  var nextOffset: Int { bytes.count + (needsComma ? 1 : 0) }
-
   private mutating func separate() {
     if needsComma {
       bytes.append(UInt8(ascii: ","))
@@ -200,19 +197,10 @@ package struct JSONWriter {
   }
 
   private mutating func appendEscape(_ byte: UInt8) {
-    bytes.append(UInt8(ascii: "\\"))
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-    case 0x08: bytes.append(UInt8(ascii: "b"))
-    case 0x09: bytes.append(UInt8(ascii: "t"))
-    case 0x0A: bytes.append(UInt8(ascii: "n"))
-    case 0x0C: bytes.append(UInt8(ascii: "f"))
-    case 0x0D: bytes.append(UInt8(ascii: "r"))
-    default:
-      literal("u00")
-      for nibble in [byte >> 4, byte & 15] {
-        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
-      }
+    var (escape, count) = JSONBytes.escape(of: byte)
+    while count > 0 {
+      bytes.append(UInt8(truncatingIfNeeded: escape))
+      (escape, count) = (escape >> 8, count - 1)
     }
   }
 }

@@ -142,6 +142,22 @@ extension Numeric: ExpressibleByIntegerLiteral {
     }
   }
 
+  /// Makes the number of the shortest text that reads back as `value`, with the smallest scale; nil
+  /// when that has more than 6 digits after the point or 15 in all.
+  init?(short value: Double) {
+    // Two decimals of at most 15 digits are never the same double. One of that length that reads
+    // back, as the exact division says, is then the shortest one with zeros at its end.
+    let millionths = (value * 1e6).rounded()
+    guard millionths.magnitude < 1e15, millionths / 1e6 == value else { return nil }
+    var coefficient = Int64(millionths)
+    var scale: UInt8 = 6
+    while scale > 0, coefficient % 10 == 0 {
+      coefficient /= 10
+      scale -= 1
+    }
+    storage = .small(coefficient: coefficient, scale: scale)
+  }
+
   /// Makes the same number; a `Decimal` has no scale of its own, so trailing zeros are absent.
   public init(_ value: Decimal) {
     self = value.isNaN ? .nan : Numeric(value.description) ?? .nan
