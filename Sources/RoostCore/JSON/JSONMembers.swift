@@ -52,9 +52,13 @@ final class JSONShape {
   @inline(__always)
   private static func areSame(_ left: String, _ right: String) -> Bool {
     // Two strings of the same bits are the same memory, or hold the same text themselves. That of
-    // a key in a type's code is mostly so, and costs less to find out than to look into.
-    let (a, b) = (unsafeBitCast(left, to: Bits.self), unsafeBitCast(right, to: Bits.self))
-    return (a.0 == b.0 && a.1 == b.1) || TextOrder.areEqual(left, right)
+    // a key in a type's code is mostly so, and costs less to find out than to look into. On a
+    // processor whose words are shorter a string has another size.
+    if MemoryLayout<String>.size == MemoryLayout<Bits>.size {
+      let (a, b) = (unsafeBitCast(left, to: Bits.self), unsafeBitCast(right, to: Bits.self))
+      if a.0 == b.0 && a.1 == b.1 { return true }
+    }
+    return TextOrder.areEqual(left, right)
   }
 
   private typealias Bits = (UInt64, UInt64)
