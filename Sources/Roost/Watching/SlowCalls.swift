@@ -25,8 +25,9 @@ public struct SlowCall: Sendable, Equatable {
 
 /// Keeps the worst of a store's slow calls and tells the log of them.
 final class SlowCallLog: Sendable {
-  /// How long a plan may take.
-  private static let planTimeout = Duration.seconds(2)
+  /// How long a plan may take. No caller waits for it, and a server that is slow with calls may be
+  /// slow with plans as well.
+  private static let planTimeout = Duration.seconds(10)
 
   fileprivate struct Kind: Hashable {
     var operation: StorageCall.Operation
