@@ -148,7 +148,8 @@ package struct Journal: Sendable {
     lastSequence += 1
     isBehind = true
     do throws(FileError) {
-      if roomEnd > length { try file.truncate(to: length) }
+      // Also where no room is known: a part of one that could not be made may stand there.
+      try file.truncate(to: length)
     } catch {
       throw .nothingWritten(error)
     }
