@@ -56,6 +56,47 @@ import Testing
     }
   }
 
+  /// A value whose own members, filled in later, cannot be written.
+  private struct Broken: Encodable {
+    func encode(to encoder: any Encoder) throws {
+      var keyed = encoder.container(keyedBy: Key.self)
+      var nested = keyed.nestedContainer(keyedBy: Key.self, forKey: Key("a\0"))
+      try nested.encode(1, forKey: Key("b"))
+    }
+  }
+
+  /// Goes on behind a member or an element that failed in its middle.
+  private struct Careless: Encodable {
+    let isBroken: Bool
+    let isList: Bool
+
+    func encode(to encoder: any Encoder) throws {
+      if isList {
+        var list = encoder.unkeyedContainer()
+        if isBroken { try? list.encode(Broken()) }
+        return try list.encode("behind")
+      }
+      var keyed = encoder.container(keyedBy: Key.self)
+      if isBroken {
+        try? keyed.encode(Broken(), forKey: Key("part"))
+      } else {
+        try keyed.encode([1], forKey: Key("part"))
+      }
+      try keyed.encode("behind", forKey: Key("another"))
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func whoGoesOnBehindAnErrorGetsItAgain(isList: Bool) throws {
+    let whole = (0..<6).map { _ in Careless(isBroken: false, isList: isList) }
+    #expect(try JSON.encode(whole).count > 60)
+    let broken = [Careless(isBroken: true, isList: isList)]
+    for value in [broken, whole + broken] {
+      #expect(throws: EncodingError.self) { try JSON.encode(value) }
+      #expect(throws: EncodingError.self) { try JSON.encode(value[value.count - 1]) }
+    }
+  }
+
   @Test func keysAreEqualByBytes() throws {
     let pair = ["e\u{301}", "\u{E9}"]
     let list = (0..<4).map { number in

@@ -64,6 +64,8 @@ final class JSONEncoding: Encoder {
   @exclusivity(unchecked) private(set) var count = 0
   /// Where the elements begin that are not among the parts yet.
   @exclusivity(unchecked) private var runStart = 0
+  /// Why the text ends in the middle of a part. Who goes on in spite of the error gets it again.
+  @exclusivity(unchecked) private var failure: (any Error)?
   /// One that can be used again.
   @exclusivity(unchecked) private var spare: JSONEncoding?
 
@@ -109,6 +111,7 @@ final class JSONEncoding: Encoder {
     members.end()
     if !parts.isEmpty { parts.removeAll(keepingCapacity: true) }
     isOrdered = true
+    failure = nil
     count = 0
     kind = .empty
   }
@@ -187,7 +190,12 @@ final class JSONEncoding: Encoder {
       return keep(inner, as: slot)
     }
     if try begin(slot) {
-      try inner.write(to: &text)
+      do {
+        try inner.write(to: &text)
+      } catch {
+        failure = error
+        throw error
+      }
       end(slot)
     }
     inner.clear()
@@ -231,7 +239,7 @@ final class JSONEncoding: Encoder {
 
   /// The finished text; a value that encoded nothing is an empty object, as in `JSONEncoder`.
   func finished() throws -> [UInt8] {
-    if kind == .array, isOrdered {
+    if kind == .array, isOrdered, failure == nil {
       // As it stands: a long text is not copied once more.
       text.endArray()
       return text.bytes
@@ -242,6 +250,7 @@ final class JSONEncoding: Encoder {
   }
 
   private func write(to target: inout JSONText) throws {
+    if let failure { throw failure }
     if kind == .array || kind == .object, depth >= JSON.maximumDepth { throw tooDeep(self) }
     switch kind {
     case .empty:

@@ -115,7 +115,7 @@ struct JSONMembers: ~Copyable {
   private var rank = 0
   // Why the memory is safe: it is this value's alone, which cannot be copied and frees it at its
   // end. A rank is below `JSONShape.most`, and its span is read only when its bit says that it has
-  // been set.
+  // been set. The text of a member that was begun and not ended is not read: its encoder failed.
   private let spans = UnsafeMutablePointer<Span>.allocate(capacity: JSONShape.most)
 
   init() {}
@@ -146,7 +146,7 @@ struct JSONMembers: ~Copyable {
     rank = shape.members[index].rank
     isOrdered = isOrdered && ranks >> UInt64(rank) == 0
     ranks |= 1 << UInt64(rank)
-    spans[rank].start = text.nextOffset
+    spans[rank] = (text.nextOffset, 0)
     text.key(shape.quoted, shape.members[index].start, shape.members[index].end)
     return true
   }
