@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func faults() async throws {
-    #expect(try await FaultScript(seed: 1).run(every: 211) > 4)
+    #expect(try await FaultScript(seed: 1).run(every: 55) > 4)
   }
 
   /// A synchronisation that is left out is found; `Tests/Proofs/run mutations` tries each.
