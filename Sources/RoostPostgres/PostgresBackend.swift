@@ -140,9 +140,10 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     do {
       outcome = try await pool.withConnection { connection in
         try await connection.begin(begin)
-        let transaction = PostgresTransaction(connection, schema)
+        let end = ContinuousClock.now + options.deadline
+        let transaction = PostgresTransaction(connection, schema, until: end)
         let timer = Task {
-          try await Task.sleep(for: options.deadline)
+          try await Task.sleep(until: end)
           await transaction.expire()
         }
         defer { timer.cancel() }
@@ -153,9 +154,7 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
           // The pool rolls back what is left open.
           return .bodyFailed(error)
         }
-        try await transaction.run { session throws(StoreError) in
-          try await storeErrors { () throws(PostgresError) in try await connection.commit() }
-        }
+        try await transaction.commit()
         return .committed(result)
       }
     } catch let error as PostgresError {

@@ -1,15 +1,16 @@
 import PostgresClient
 import Roost
 import RoostCore
-import Synchronization
 
 /// A transaction on one connection.
 final class PostgresTransaction: StorageTransaction, ConnectionUser {
   private let session: ConnectionSession
-  private let isExpired = Atomic(false)
+  /// When the deadline passes: a busy machine may run the timer that closes the connection later.
+  private let end: ContinuousClock.Instant
 
-  init(_ connection: PostgresConnection, _ schema: Schema) {
+  init(_ connection: PostgresConnection, _ schema: Schema, until end: ContinuousClock.Instant) {
     session = ConnectionSession(connection: connection, schema: schema)
+    self.end = end
   }
 
   /// The connection that the transaction is on.
@@ -17,19 +18,28 @@ final class PostgresTransaction: StorageTransaction, ConnectionUser {
 
   /// Ends the transaction from outside: the server rolls back when the connection goes.
   func expire() async {
-    isExpired.store(true, ordering: .relaxed)
     await session.connection.close()
   }
 
-  /// Runs a call; after the deadline its error is the deadline, not the closed connection.
+  /// Commits, unless the deadline has passed.
+  func commit() async throws(StoreError) {
+    try await run { session throws(StoreError) in
+      try await storeErrors { () throws(PostgresError) in try await session.connection.commit() }
+    }
+  }
+
+  /// Runs a call; after the deadline its error is the deadline, not the closed connection, unless
+  /// nobody knows whether a commit went through.
   func run<Result: Sendable>(
     _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
+    let expired = StoreError(.deadlineExceeded, "the transaction took too long")
+    if ContinuousClock.now >= end { throw expired }
     do {
       return try await call(session)
     } catch {
-      guard isExpired.load(ordering: .relaxed) else { throw error }
-      throw StoreError(.deadlineExceeded, "the transaction took too long")
+      guard ContinuousClock.now >= end, error.code != .outcomeUnknown else { throw error }
+      throw expired
     }
   }
 
