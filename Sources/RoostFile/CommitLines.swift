@@ -6,7 +6,7 @@ import Synchronization
 
 /// The lines of commits on their way to the end of a journal. They are written in pieces, so that a
 /// commit of any length needs little memory.
-struct CommitLines {
+struct CommitLines: ~Copyable {
   private let file: any OpenFile
   /// The most bytes of a line, and how many are gathered before they are written.
   private let limits: Journal.Limits
@@ -25,7 +25,7 @@ struct CommitLines {
   }
 
   /// Where the lines end.
-  var end: Int64 { offset + Int64(json.bytes.count) }
+  var end: Int64 { offset + Int64(json.count) }
 
   /// Adds the line of a commit.
   /// - Returns: false for one that would be too long, of which nothing is left.
@@ -33,8 +33,8 @@ struct CommitLines {
     _ commit: Commit, _ sequence: Int64, synced: Int64
   ) throws(FileError) -> Bool {
     let (start, before) = (end, chain)
-    json.begin(behind: json.bytes.count)
-    json.unseparated("{\"seq\":\(sequence),\"synced\":\(synced),".utf8)
+    json.begin(behind: json.count)
+    json.unseparated("{\"seq\":\(sequence),\"synced\":\(synced),")
     var members = CommitMembers(commit)
     members.begin(&json)
     let most = start + Int64(limits.line)
@@ -51,8 +51,8 @@ struct CommitLines {
     }
     sum()
     json.unseparated(ChecksummedLine.journal.end(chain))
-    json.unseparated(CollectionOfOne(UInt8(ascii: "\n")))
-    summed = json.bytes.count
+    json.unseparated("\n")
+    summed = json.count
     return true
   }
 
@@ -62,7 +62,7 @@ struct CommitLines {
   ) throws(FileError) {
     for effect in effects {
       members.write(effect, into: &json)
-      if json.bytes.count >= limits.piece { try flush() }
+      if json.count >= limits.piece { try flush() }
       if end > most { return }
     }
   }
@@ -81,7 +81,7 @@ struct CommitLines {
     while !rest.isEmpty, end <= most {
       for slice in slices(of: rest.prefix(count), members) {
         json.raw(slice.text)
-        if json.bytes.count >= limits.piece { try flush() }
+        if json.count >= limits.piece { try flush() }
         try write(slice.rest, &members, upTo: most)
       }
       rest = rest.dropFirst(count)
@@ -97,12 +97,13 @@ struct CommitLines {
     let count = (effects.count + length - 1) / length
     let made = Mutex([(text: [UInt8], rest: ArraySlice<Effect>)](repeating: ([], []), count: count))
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      var (members, json) = (members, JSONWriter())
+      var members = members
+      var json = JSONWriter()
       var rest = effects.dropFirst(index * length).prefix(length)
-      while json.bytes.count < most, let effect = rest.popFirst() {
+      while json.count < most, let effect = rest.popFirst() {
         members.write(effect, into: &json)
       }
-      let slice = (json.takeBytes(), rest)
+      let slice = (json.bytes, rest)
       made.withLock { $0[index] = slice }
     }
     return made.withLock { $0 }
@@ -110,7 +111,7 @@ struct CommitLines {
 
   /// Writes what is not written yet.
   mutating func flush() throws(FileError) {
-    guard !json.bytes.isEmpty else { return }
+    guard json.count > 0 else { return }
     sum()
     try file.write(json.bytes, at: offset)
     offset = end
@@ -119,10 +120,8 @@ struct CommitLines {
   }
 
   private mutating func sum() {
-    chain = json.bytes.withUnsafeBytes { bytes in
-      CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[summed...]), from: chain)
-    }
-    summed = json.bytes.count
+    chain = json.withBytes(from: summed) { CRC32C.checksum($0, from: chain) }
+    summed = json.count
   }
 
   /// Takes back what was added behind an offset. The synchronisation of the lines before it, or the
@@ -133,6 +132,6 @@ struct CommitLines {
       offset = end
     }
     json.begin(behind: Int(end - offset))
-    summed = json.bytes.count
+    summed = json.count
   }
 }

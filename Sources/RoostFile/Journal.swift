@@ -7,7 +7,7 @@ package import RoostMemory
 /// unless it is told that this has time.
 ///
 /// Without thread and queue, so that it can be proved step by step.
-package struct Journal: Sendable {
+package struct Journal: ~Copyable, Sendable {
   private let folder: StoreFolder
   private let storeID: UUID
   /// Nil until there is something to write.
@@ -72,7 +72,7 @@ package struct Journal: Sendable {
     var room = JSONWriter()
     swap(&room, &self.room)
     // A commit of huge values is not to hold its memory for ever.
-    defer { if room.bytes.capacity <= 4 * limits.piece { swap(&room, &self.room) } }
+    defer { if room.capacity <= 4 * limits.piece { swap(&room, &self.room) } }
     try extend { file, length throws(FileError) in
       var lines = CommitLines(file, at: length, chain: seed, limits)
       room.removeAll()

@@ -23,7 +23,7 @@ package struct SnapshotHeader: Sendable {
 }
 
 /// Writes snapshots.
-struct SnapshotWriter {
+struct SnapshotWriter: ~Copyable {
   /// How much is gathered before it is written to the file.
   private static let chunk = 1 << 20
 
@@ -103,7 +103,7 @@ struct SnapshotWriter {
     json.beginArray()
     json.string(table)
     writer.write(row, into: &json)
-    buffer += json.bytes
+    json.withBytes(from: 0) { buffer += $0 }
     seed = ChecksummedLine.record.seal(&buffer, from: start, seed: seed)
     count += 1
     if buffer.count >= Self.chunk { try flush() }

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// What cannot be sent throws before a byte is, and harms nothing.
-@Suite(.timeLimit(.minutes(1))) struct BadInputTests {
+@Suite(.timeLimit(.minutes(5))) struct BadInputTests {
   private static let bad = "a\0b"
 
   /// Fields of the start-up that can hold a text.

@@ -8,7 +8,7 @@ import Testing
 private let ownType = PostgresType(90_001)
 
 /// What a server may answer when it is asked about a type of its own.
-@Suite(.timeLimit(.minutes(1))) struct CodecLookupTests {
+@Suite(.timeLimit(.minutes(5))) struct CodecLookupTests {
   private static func bytes(_ value: some PostgresEncodable) throws -> [UInt8] {
     var writer = PostgresValueWriter()
     try value.encode(into: &writer)

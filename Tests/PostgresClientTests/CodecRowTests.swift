@@ -33,7 +33,7 @@ private struct Named: Codable, Equatable {
 }
 
 /// Rows as structs, single values and texts, and what is said when they do not fit.
-@Suite(.timeLimit(.minutes(1))) struct CodecRowTests {
+@Suite(.timeLimit(.minutes(5))) struct CodecRowTests {
   private let query: PostgresQuery =
     "SELECT id, 'n' || id AS name FROM generate_series(1, 2) AS g(id) ORDER BY id"
 

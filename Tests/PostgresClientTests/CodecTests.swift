@@ -16,7 +16,7 @@ private enum Level: Int, PostgresCodable {
 
 /// Values go to a server and come back, in both formats, and are compared with what the server
 /// itself reads from SQL literals.
-@Suite(.timeLimit(.minutes(1))) struct CodecTests {
+@Suite(.timeLimit(.minutes(5))) struct CodecTests {
   private func connect() async throws -> PostgresConnection {
     let server = try await ThrowawayPostgres.shared(.trust)
     return try await PostgresConnection.connect(

@@ -72,7 +72,7 @@ private let primary = ["in_hot_standby": "off", "default_transaction_read_only":
 private let standby = ["in_hot_standby": "on", "default_transaction_read_only": "off"]
 private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_read_only": "on"]
 
-@Suite(.timeLimit(.minutes(1))) struct ConfigurationHostTests {
+@Suite(.timeLimit(.minutes(5))) struct ConfigurationHostTests {
   /// The index of the first of (standby, primary that is read-only, primary) that is wanted.
   @Test(arguments: [
     (PostgresConfiguration.TargetSession.any, 0), (.readWrite, 2), (.readOnly, 0), (.primary, 1),
@@ -138,7 +138,7 @@ private let readOnlyPrimary = ["in_hot_standby": "off", "default_transaction_rea
   @Test func hostsThatAreNotThere() async throws {
     let last = try server(primary)
     var configuration = configuration([last])
-    configuration.connectTimeout = .seconds(2)
+    configuration.connectTimeout = .seconds(5)
     let silent = try ScriptedServer { conversation in conversation.waitForEnd() }
     configuration.hosts.insert(
       contentsOf: [

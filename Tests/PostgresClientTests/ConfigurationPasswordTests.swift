@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Passwords that come from a file or from the program.
-@Suite(.timeLimit(.minutes(1))) struct ConfigurationPasswordTests {
+@Suite(.timeLimit(.minutes(5))) struct ConfigurationPasswordTests {
   private struct VaultError: Error, CustomStringConvertible {
     var description: String { "the vault says hunter2" }
   }

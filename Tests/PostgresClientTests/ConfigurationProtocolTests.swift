@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Protocol 3.2 and what servers make of it.
-@Suite(.timeLimit(.minutes(1))) struct ConfigurationProtocolTests {
+@Suite(.timeLimit(.minutes(5))) struct ConfigurationProtocolTests {
   /// A server that answers the start-up with these bytes or messages first.
   private func server(
     key: [UInt8] = [1, 2, 3, 4], minor: UInt16 = 2, raw: [UInt8] = [], _ first: BackendMessage...

@@ -5,7 +5,7 @@ import RoostTesting
 import Testing
 
 /// What is set on sockets, and who is at their other end.
-@Suite(.timeLimit(.minutes(1)), .serialized) struct ConfigurationSocketTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct ConfigurationSocketTests {
   private func number(_ descriptor: Int32, _ level: Int32, _ option: Int32) -> Int32 {
     var value: Int32 = -1
     var size = socklen_t(MemoryLayout<Int32>.size)

@@ -4,7 +4,7 @@ import RoostCore
 import RoostTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
   private func connect(
     _ authentication: ThrowawayPostgres.Authentication = .trust, tcp: Bool = true
   ) async throws -> PostgresConnection {

@@ -4,7 +4,7 @@ import RoostTesting
 import Testing
 
 /// Rows fetched batch by batch through a portal.
-@Suite(.timeLimit(.minutes(1))) struct CursorTests {
+@Suite(.timeLimit(.minutes(5))) struct CursorTests {
   private func withConnection(
     _ body: @Sendable (PostgresConnection) async throws -> Void
   ) async throws {

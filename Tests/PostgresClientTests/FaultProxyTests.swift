@@ -107,7 +107,7 @@ import Testing
   @Test(arguments: WireFaults.Ending.allCases)
   func aPoolDoesNotKeepWhatWasCut(_ ending: WireFaults.Ending) async throws {
     var (configuration, port) = try await makeConfiguration()
-    configuration.queryTimeout = .seconds(1)
+    configuration.queryTimeout = .seconds(10)
     let proxy = try FaultProxy(to: port) { number in
       var faults = WireFaults()
       faults.ending = ending

@@ -251,7 +251,7 @@ private let hostileAnswers: [HostileAnswer] = [
   },
 ]
 
-@Suite(.timeLimit(.minutes(1))) struct HostileServerTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileServerTests {
   @Test(arguments: hostileStarts)
   private func start(_ hostile: HostileStart) async throws {
     let server = try ScriptedServer(hostile.script)
@@ -272,7 +272,8 @@ private let hostileAnswers: [HostileAnswer] = [
       try hostile.script(conversation)
     }
     var configuration = server.configuration()
-    configuration.queryTimeout = .milliseconds(500)
+    configuration.queryTimeout =
+      hostile.code == .deadlineExceeded ? .seconds(5) : .seconds(50)
     let connection = try await PostgresConnection.connect(configuration)
     let error = await #expect(throws: PostgresError.self) {
       try await connection.execute("SELECT a")

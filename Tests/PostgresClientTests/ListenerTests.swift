@@ -266,7 +266,7 @@ import Testing
       conversation.waitForEnd()
     }
     var options = options(keepAlive: .milliseconds(50))
-    options.answerTimeout = .milliseconds(200)
+    options.answerTimeout = .seconds(5)
     let listener = try PostgresListener(server.configuration(), options: options)
     var events = try await listener.listen("a").makeAsyncIterator()
     #expect(try await events.next() == .gap)

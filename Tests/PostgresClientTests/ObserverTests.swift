@@ -19,7 +19,7 @@ final class Heard<Event: Sendable>: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ObserverTests {
+@Suite(.timeLimit(.minutes(5))) struct ObserverTests {
   private func configuration(
     database: String = "postgres", _ change: (inout PostgresObserver) -> Void
   ) async throws -> PostgresConfiguration {

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// How a pool opens connections, against a server that counts them.
-@Suite(.timeLimit(.minutes(1))) struct PoolConnectTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolConnectTests {
   private final class Counter: Sendable {
     private let counts = Mutex((now: 0, all: 0, most: 0))
 

@@ -3,7 +3,7 @@ import RoostTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PoolDrainTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolDrainTests {
   private func makePool(maximum: Int = 4) async throws -> PostgresPool {
     let server = try await ThrowawayPostgres.shared(.trust)
     var options = PostgresPoolOptions()
@@ -29,10 +29,18 @@ import Testing
 
   @Test func thoseInUseMayFinish() async throws {
     let pool = try await makePool(maximum: 1)
-    let task = try await use(pool) { try await $0.execute("SELECT pg_sleep(0.3)") }
+    let mayFinish = Mutex(false)
+    let task = try await use(pool) { connection in
+      while !mayFinish.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+      try await connection.execute("SELECT 1")
+    }
     let waiter = Task { try await pool.withConnection { _ in } }
     while pool.statistics.waiting == 0 { try await Task.sleep(for: .milliseconds(2)) }
-    #expect(await pool.drain(timeout: .seconds(30)))
+    async let isDrained = pool.drain(timeout: .seconds(30))
+    // It has begun when nobody waits any more.
+    while pool.statistics.waiting > 0 { try await Task.sleep(for: .milliseconds(2)) }
+    mayFinish.withLock { $0 = true }
+    #expect(await isDrained)
     try await task.value
     let refused = await #expect(throws: PostgresError.self) { try await waiter.value }
     #expect(refused?.code == .poolClosed)
@@ -124,9 +132,7 @@ import Testing
       case .failure(let error): #expect((error as? PostgresError)?.code == .cancelled)
       }
     }
-    for _ in 0..<500 where pool.statistics.connecting > 0 {
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    while pool.statistics.connecting > 0 { try await Task.sleep(for: .milliseconds(10)) }
     let figures = pool.statistics
     #expect(figures.waiting == 0)
     #expect(figures.total == figures.idle)

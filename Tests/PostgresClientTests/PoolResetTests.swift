@@ -6,7 +6,7 @@ import Testing
 @testable import PostgresClient
 
 /// What one user does to a session, the next does not find.
-@Suite(.timeLimit(.minutes(1))) struct PoolResetTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolResetTests {
   private func makePool(
     _ change: (inout PostgresPoolOptions) -> Void = { _ in },
     onConnect: PostgresPool.ConnectHook? = nil

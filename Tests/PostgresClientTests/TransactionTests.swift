@@ -15,7 +15,7 @@ private final class Counter: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TransactionTests {
+@Suite(.timeLimit(.minutes(5))) struct TransactionTests {
   private struct Failure: Error, Equatable {}
 
   private func makePool() async throws -> PostgresPool {

@@ -5,7 +5,7 @@ import RoostCore
 import RoostTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WireTraceTests {
+@Suite(.timeLimit(.minutes(5))) struct WireTraceTests {
   private func traced(
     _ configuration: PostgresConfiguration, showsValues: Bool = false,
     _ body: (PostgresConnection) async throws -> Void

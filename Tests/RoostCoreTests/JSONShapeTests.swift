@@ -2,8 +2,7 @@ import Foundation
 import RoostCore
 import Testing
 
-/// What is remembered of a type's keys while a value is encoded, and the text that is made without
-/// `JSONWriter`: both show in nothing but speed.
+/// What is remembered of a type's keys while a value is encoded, which shows in nothing but speed.
 @Suite struct JSONShapeTests {
   typealias Key = Contained.Key
 

@@ -17,7 +17,7 @@ package struct RowReference: Sendable, Hashable {
   func keyText(_ node: TableLinks.Node) -> String {
     var json = JSONWriter()
     node.json.write(key: key, into: &json)
-    return String(decoding: json.bytes, as: UTF8.self)
+    return json.text
   }
 
   /// Reads what `keyText` wrote.

@@ -83,6 +83,6 @@ struct Homecoming: Sendable {
     var json = JSONWriter()
     node.json.write(row, into: &json)
     return LeftBehindRow(
-      table: node.name, row: String(decoding: json.bytes, as: UTF8.self), reason: reason)
+      table: node.name, row: json.text, reason: reason)
   }
 }

@@ -44,7 +44,7 @@ package struct RowJSONWriter: Sendable {
     case .int(let number): json.integer(number)
     case .double(let number):
       if number.isFinite {
-        json.raw("\(number)".utf8)
+        json.raw("\(number)")
       } else {
         json.string(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
       }
@@ -53,7 +53,7 @@ package struct RowJSONWriter: Sendable {
     case .bytes(let bytes): json.string("\\x" + bytes.map(hex).joined())
     case .uuid(let uuid): json.string(uuid.uuidString.lowercased())
     case .date(let date): json.string(date.description)
-    case .timestamp(let timestamp): json.plain { timestamp.append(to: &$0) }
+    case .timestamp(let timestamp): json.timestamp(timestamp)
     case .json(let document): json.value(document)
     case .label(let label): json.string(label.text)
     case .array(let values):

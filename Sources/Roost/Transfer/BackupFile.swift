@@ -28,7 +28,7 @@ final class LineFileWriter {
     for row in rows {
       json.removeAll()
       writer.write(row, into: &json)
-      buffer += json.bytes
+      json.withBytes(from: 0) { buffer += $0 }
       buffer.append(UInt8(ascii: "\n"))
       if buffer.count >= Self.piece { try flush() }
     }

@@ -233,7 +233,7 @@ extension StoreExport {
 
 /// Writes a document piece by piece.
 private final class ExportWriter: Sendable {
-  private struct State {
+  private struct State: ~Copyable {
     var json = JSONWriter()
     var offset: Int64 = 0
     var count = 0
@@ -266,14 +266,14 @@ private final class ExportWriter: Sendable {
         self.state.withLock { state in
           state.json.key(table.name)
           state.json.beginArray()
-          state.json.unseparated("\n".utf8)
+          state.json.unseparated("\n")
         }
         try await source.scan(table) { rows in
           try self.add(rows, of: table)
           try counter.add(.copying, table.name, rows.count)
         }
         self.state.withLock { state in
-          state.json.unseparated("\n".utf8)
+          state.json.unseparated("\n")
           state.json.endArray()
         }
       }
@@ -296,7 +296,7 @@ private final class ExportWriter: Sendable {
     json.endArray()
     json.key("tables")
     json.beginObject()
-    json.unseparated("\n".utf8)
+    json.unseparated("\n")
   }
 
   private func add(_ rows: [[Value]], of table: TableDefinition) throws(StoreError) {
@@ -305,8 +305,9 @@ private final class ExportWriter: Sendable {
       for row in rows {
         writer.write(row, into: &state.json)
         state.count += 1
-        guard state.json.bytes.count >= Self.piece else { continue }
-        let bytes = state.json.takeBytes()
+        guard state.json.count >= Self.piece else { continue }
+        let bytes = state.json.bytes
+        state.json.removeWritten()
         try BackupFile.attempt(file.path) { () throws(FileError) in
           try file.write(bytes, at: state.offset)
         }
@@ -321,7 +322,7 @@ private final class ExportWriter: Sendable {
     try state.withLock { state throws(FileError) in
       state.json.endObject()
       state.json.endObject()
-      state.json.unseparated("\n".utf8)
+      state.json.unseparated("\n")
       try file.write(state.json.bytes, at: state.offset)
       try file.synchronize()
       try file.close()

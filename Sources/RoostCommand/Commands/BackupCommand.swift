@@ -68,9 +68,9 @@ private enum BackupCommand {
         for name in removed { json.string(name) }
         json.endArray()
         json.key("seconds")
-        json.raw("\((seconds * 1_000).rounded() / 1_000)".utf8)
+        json.raw("\((seconds * 1_000).rounded() / 1_000)")
         json.endObject()
-        Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+        Terminal.print(json.text)
       } else {
         Terminal.print(backup.path)
         Terminal.print(
@@ -99,7 +99,7 @@ private enum BackupCommand {
         json.endObject()
       }
       json.endArray()
-      Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+      Terminal.print(json.text)
     } else {
       for entry in entries {
         let text = entry.backup.map {
@@ -126,7 +126,7 @@ private enum BackupCommand {
       json.key("isWhole")
       json.bool(true)
       json.endObject()
-      Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+      Terminal.print(json.text)
     } else {
       Terminal.print("\(backup.manifest.rows) rows, \(size(backup)), whole")
     }

@@ -31,7 +31,7 @@ extension Command {
       if arguments.wantsJSON {
         var json = JSONWriter()
         json.write(project: project, withTimes: true)
-        Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+        Terminal.print(json.text)
       } else {
         Terminal.print(ProjectFormat.page(project))
       }
@@ -142,7 +142,7 @@ enum ProjectFormat {
     let lines = elements.map { element in
       var json = JSONWriter()
       write(element, &json)
-      return String(decoding: json.bytes, as: UTF8.self)
+      return json.text
     }
     return lines.isEmpty ? "[]" : "[\n" + lines.joined(separator: ",\n") + "\n]"
   }
@@ -170,7 +170,7 @@ enum ProjectFormat {
     }
     json.endArray()
     json.endObject()
-    return String(decoding: json.bytes, as: UTF8.self)
+    return json.text
   }
 }
 

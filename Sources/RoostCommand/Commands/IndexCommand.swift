@@ -59,11 +59,11 @@ enum IndexCommand {
         json.integer(Int64(figure))
       }
       json.key("seconds")
-      json.raw("\(seconds)".utf8)
+      json.raw("\(seconds)")
       json.key("stopped")
       json.bool(report.wasStopped)
       json.endObject()
-      Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+      Terminal.print(json.text)
       return
     }
     Terminal.print(

@@ -33,7 +33,7 @@ enum MigrateNew {
       for (file, _) in files { json.string(file) }
       json.endArray()
       json.endObject()
-      Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+      Terminal.print(json.text)
     } else {
       for (file, _) in files { Terminal.print("written \(file)") }
     }

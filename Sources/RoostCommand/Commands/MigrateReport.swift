@@ -116,7 +116,7 @@ struct MigrateReport {
     json.string(location)
     write(&json)
     json.endObject()
-    Terminal.print(String(decoding: json.bytes, as: UTF8.self))
+    Terminal.print(json.text)
   }
 }
 

@@ -63,7 +63,7 @@ extension Command {
     json.bool(isReady)
     if let milliseconds {
       json.key("milliseconds")
-      json.raw("\(milliseconds)".utf8)
+      json.raw("\(milliseconds)")
     }
     if let settings {
       json.key("settings")
@@ -72,7 +72,7 @@ extension Command {
       write(settings.map { ($0.keyword, $0.origin.description) }, into: &json)
     }
     json.endObject()
-    return String(decoding: json.bytes, as: UTF8.self)
+    return json.text
   }
 
   private static func write(_ fields: [(String, String)], into json: inout JSONWriter) {

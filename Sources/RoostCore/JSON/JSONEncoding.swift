@@ -51,7 +51,7 @@ final class JSONEncoding: Encoder {
   @exclusivity(unchecked) private var depth: Int
   @exclusivity(unchecked) private var kind = Kind.empty
   /// The text without its closing bracket.
-  @exclusivity(unchecked) var text = JSONText()
+  @exclusivity(unchecked) var text = JSONWriter()
   private let shapes: JSONShapes
   /// An object's members as long as they follow a shape; the parts else.
   @exclusivity(unchecked) private var members = JSONMembers()
@@ -119,7 +119,7 @@ final class JSONEncoding: Encoder {
   // MARK: Parts
 
   /// Writes a simple value.
-  func put(_ slot: Slot, _ write: (inout JSONText) -> Void) throws {
+  func put(_ slot: Slot, _ write: (inout JSONWriter) -> Void) throws {
     guard try begin(slot) else { return }
     write(&text)
     end(slot)
@@ -244,12 +244,12 @@ final class JSONEncoding: Encoder {
       text.endArray()
       return text.bytes
     }
-    var finished = JSONText()
+    var finished = JSONWriter()
     try write(to: &finished)
     return finished.bytes
   }
 
-  private func write(to target: inout JSONText) throws {
+  private func write(to target: inout JSONWriter) throws {
     if let failure { throw failure }
     if kind == .array || kind == .object, depth >= JSON.maximumDepth { throw tooDeep(self) }
     switch kind {
@@ -276,7 +276,7 @@ final class JSONEncoding: Encoder {
     }
   }
 
-  private func writeObject(to target: inout JSONText) throws {
+  private func writeObject(to target: inout JSONWriter) throws {
     if members.isFollowing ? members.isOrdered : isOrdered {
       text.endObject()
       target.raw(text)
@@ -293,7 +293,7 @@ final class JSONEncoding: Encoder {
     if !members.isFollowing { members.shape?.learn(parts.lazy.map(\.key)) }
   }
 
-  private func write(_ part: Part, to target: inout JSONText) throws {
+  private func write(_ part: Part, to target: inout JSONWriter) throws {
     guard let nested = part.nested else { return target.raw(text, part.start, part.end) }
     if kind == .object {
       try checkText(part.key, at: .same(self))

@@ -17,7 +17,7 @@ final class JSONShape {
   static let most = 64
 
   let members: [Member]
-  let quoted: JSONText
+  let quoted: JSONWriter
   /// What has taken this one's place.
   @exclusivity(unchecked) private(set) var newer: JSONShape?
   @exclusivity(unchecked) private var departures = 0
@@ -25,7 +25,7 @@ final class JSONShape {
   /// Makes the shape of different keys.
   init(_ keys: [String] = []) {
     var members = keys.map { Member(key: $0) }
-    var quoted = JSONText()
+    var quoted = JSONWriter()
     for index in members.indices {
       quoted.forgetComma()
       members[index].start = quoted.count
@@ -140,7 +140,7 @@ struct JSONMembers: ~Copyable {
 
   /// Writes a key that the shape has next; false, with nothing written, when it has not.
   @inline(__always)
-  mutating func begin(_ key: String, _ text: inout JSONText) -> Bool {
+  mutating func begin(_ key: String, _ text: inout JSONWriter) -> Bool {
     guard let shape, let index = shape.index(of: key, from: cursor) else { return false }
     cursor = index + 1
     rank = shape.members[index].rank
@@ -155,7 +155,7 @@ struct JSONMembers: ~Copyable {
   mutating func endMember(at end: Int) { spans[rank].end = end }
 
   /// Writes the members in jsonb's order.
-  func write(_ text: borrowing JSONText, to target: inout JSONText) {
+  func write(_ text: borrowing JSONWriter, to target: inout JSONWriter) {
     var rest = ranks
     while rest != 0 {
       let span = spans[rest.trailingZeroBitCount]

@@ -184,9 +184,7 @@ extension Timestamp: LosslessStringConvertible {
         return Self.textLength
       }
     }
-    var buffer: [UInt8] = []
-    append(to: &buffer)
-    return String(decoding: buffer, as: UTF8.self)
+    return String(decoding: unusualText, as: UTF8.self)
   }
 
   /// The length of the text of a year with four digits.
@@ -198,19 +196,19 @@ extension Timestamp: LosslessStringConvertible {
       && microsecondsSince2000 < 252_455_616_000_000_000
   }
 
-  /// Appends `description` as UTF-8.
-  package func append(to buffer: inout [UInt8]) {
-    if isOfOurEra {
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
-        write(to: text)
-        buffer.append(contentsOf: text)
-      }
-      return
+  /// Hands over `description` as UTF-8, for as long as the body runs.
+  package func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    guard isOfOurEra else { return unusualText.withUnsafeBufferPointer(body) }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
+      write(to: text)
+      return body(UnsafeBufferPointer(text))
     }
-    guard isFinite else {
-      buffer.append(contentsOf: (self == .infinity ? "infinity" : "-infinity").utf8)
-      return
-    }
+  }
+
+  /// The text of an infinity, or of a year with more digits or before the first one.
+  private var unusualText: [UInt8] {
+    guard isFinite else { return Array((self == .infinity ? "infinity" : "-infinity").utf8) }
+    var buffer: [UInt8] = []
     let (days, time) = daysAndTime
     let isBC = CalendarArithmetic.append(days: days, to: &buffer)
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textLength) { text in
@@ -218,6 +216,7 @@ extension Timestamp: LosslessStringConvertible {
       buffer.append(contentsOf: UnsafeBufferPointer(rebasing: text[10...]))
     }
     if isBC { buffer.append(contentsOf: " BC".utf8) }
+    return buffer
   }
 
   private var daysAndTime: (days: Int, time: Int) {

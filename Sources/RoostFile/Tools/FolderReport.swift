@@ -46,7 +46,7 @@ extension DatabaseState {
       }
       refused.append(
         RefusedRow(
-          table: table, row: String(decoding: json.bytes, as: UTF8.self), reason: reason.message))
+          table: table, row: json.text, reason: reason.message))
     }
     return (state, refused)
   }

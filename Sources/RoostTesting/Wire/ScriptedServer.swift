@@ -44,8 +44,8 @@ package final class ScriptedServer: Sendable {
     var configuration = PostgresConfiguration(
       host: "127.0.0.1", port: port, user: user, password: password)
     configuration.sslMode = .disable
-    configuration.connectTimeout = .seconds(5)
-    configuration.queryTimeout = .seconds(5)
+    configuration.connectTimeout = .seconds(30)
+    configuration.queryTimeout = .seconds(30)
     return configuration
   }
 }

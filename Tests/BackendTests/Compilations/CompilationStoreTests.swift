@@ -251,7 +251,7 @@ import Testing
     // Nothing listens on the port of a cluster that was stopped.
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase())
-    let store = try await TestBackend.open(url + "?pool_timeout=1", [.compilations])
+    let store = try await TestBackend.open(url + "?pool_timeout=5", [.compilations])
     let compilations = CompilationStore(store)
     try await compilations.put(CompilationSample.compilation("550e8400-e29"))
     server.stop()

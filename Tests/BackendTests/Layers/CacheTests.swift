@@ -50,7 +50,7 @@ import Testing
     try await eventually("the cache is on") { cache.figures.isOn }
     try await store.insert([Tally(id: 1, value: 10), Tally(id: 2, value: 20)])
     // The announcement of it comes back.
-    if backend == .postgres { try await Task.sleep(for: .milliseconds(300)) }
+    if backend == .postgres { try await Task.sleep(for: .seconds(5)) }
     for _ in 0..<5 {
       #expect(try await store.find(Tally.self, 1)?.value == 10)
       #expect(try await store.find(Tally.self, 3) == nil)

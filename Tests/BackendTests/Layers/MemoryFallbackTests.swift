@@ -14,16 +14,6 @@ import Testing
       environment: [:], log: { log.add($0) })
   }
 
-  private func waitUntil(
-    _ what: String, _ isSo: () async throws -> Bool
-  ) async throws {
-    for _ in 0..<3_000 {
-      if try await isSo() { return }
-      try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("never \(what)")
-  }
-
   @Test func whatWasWrittenIsCarriedOverOrHandedOut() async throws {
     let server = try await ThrowawayPostgres.start(.trust)
     let url = server.url(database: try await server.createDatabase()) + "?fallback=memory"
@@ -49,7 +39,7 @@ import Testing
     }
     #expect(reason.contains("in memory only"), "\(reason)")
     try await server.restart()
-    try await waitUntil("back") { try await store.find(Owner.self, 1)?.code == "first" }
+    try await eventually("back") { try await store.find(Owner.self, 1)?.code == "first" }
     let owners = try await store.select(Owner.self).fetch()
     #expect(owners.map(\.id) == [1, 2, 4])
     #expect(try await store.find(Thing.self, 1)?.ownerID == 2)
@@ -68,7 +58,7 @@ import Testing
     try await server.halt()
     try await store.insert(Owner(id: 9, code: "ninth"))
     try await server.restart()
-    try await waitUntil("back") { await store.health() == .ready }
+    try await eventually("back") { await store.health() == .ready }
     #expect(try await store.select(Owner.self).fetch().map(\.id) == [1, 2, 4, 9])
     await store.close()
   }
@@ -79,17 +69,17 @@ import Testing
     defer { server.stop() }
     let url = server.url(database: try await server.createDatabase())
     let log = LogCollector()
-    let store = try await open(url + "?fallback=memory&timeout=300&pool_timeout=2", log)
+    let store = try await open(url + "?fallback=memory&timeout=10000&pool_timeout=10", log)
     try await store.insert(Owner(id: 1, code: "first"))
     try server.pause()
     // It is not known what became of the first ones.
-    try await waitUntil("in memory") {
+    try await eventually("in memory") {
       let id = Int.random(in: 100...1_000_000)
       return await failure { try await store.insert(Owner(id: id, code: "\(id)")) } == "none"
     }
     try await store.insert(Owner(id: 2, code: "second"))
     try server.resume()
-    try await waitUntil("back") { await store.health() == .ready }
+    try await eventually("back") { await store.health() == .ready }
     #expect(try await store.find(Owner.self, 1)?.code == "first")
     #expect(try await store.find(Owner.self, 2)?.code == "second")
     await store.close()
@@ -104,7 +94,7 @@ import Testing
     #expect(store.opening.degradation != nil)
     try await store.insert(Owner(id: 1, code: "a"))
     try await server.restart()
-    try await waitUntil("back") { await store.health() == .ready }
+    try await eventually("back") { await store.health() == .ready }
     #expect(try await store.find(Owner.self, 1)?.code == "a")
     await store.close()
     let plain = try await open(url, log)

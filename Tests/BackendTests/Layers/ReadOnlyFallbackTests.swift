@@ -48,11 +48,9 @@ import Testing
       try await store.transaction(.init(isReadOnly: true)) { try await $0.find(Tally.self, 1) }
     }
     #expect(serializable == "unsupported -")
-    guard case .degraded(let reason) = await store.health() else {
-      Issue.record("reads only is not all that was asked for")
-      return
+    try await eventually("reads only is not all that was asked for") {
+      await store.health() == .degraded("reads only: the server takes no writes")
     }
-    #expect(reason == "reads only: the server takes no writes")
     #expect(log.warnings.count == 1, "it is said once")
 
     try await standby.promote()
@@ -110,7 +108,7 @@ import Testing
     let server = try await ThrowawayPostgres.start(.trust)
     defer { server.stop() }
     let store = try await Tallies.open(
-      server.url() + "?fallback=read-only&pool_timeout=2", log: log)
+      server.url() + "?fallback=read-only&pool_timeout=10", log: log)
     try server.crash()
     try await eventually("it is found out") {
       _ = await failure { try await store.insert(Tally(id: 1, value: 1)) }
@@ -121,7 +119,7 @@ import Testing
       let code = await failure { try await store.insert(Tally(id: 1, value: 1)) }
       #expect(code == "unavailable -")
     }
-    #expect(ContinuousClock.now - start < .seconds(30), "nothing waits for the pool")
+    #expect(ContinuousClock.now - start < .seconds(100), "nothing waits for the pool")
     // Nobody answers reads here.
     #expect(await failure { try await store.find(Tally.self, 1) } == "unavailable -")
     guard case .unavailable = await store.health() else {

@@ -7,7 +7,8 @@ import Testing
 @Suite(.timeLimit(.minutes(15))) struct RoutedOutageTests {
   @Test func memoryGoesOn() async throws {
     let server = try await ThrowawayPostgres.start(.trust)
-    let url = server.url(database: try await server.createDatabase()) + "?pool_timeout=1"
+    let url = server.url(database: try await server.createDatabase()) + "?pool_timeout=5"
+    defer { server.stop() }
     let store = try await Routed.open("memory:", [Route(Routed.items, to: url)])
     try await store.insert(RoutedItem(id: 1, text: "x"))
     #expect(await store.health() == .ready)
@@ -16,7 +17,7 @@ import Testing
     let interrupted = await #expect(throws: StoreError.self) {
       try await store.transaction { transaction in
         try await transaction.insert(RoutedItem(id: 2, text: "lost"))
-        server.stop()
+        try await server.halt()
         while case .ready = await store.health() { try await Task.sleep(for: .milliseconds(20)) }
         try await transaction.insert(RoutedItem(id: 3, text: "lost"))
       }

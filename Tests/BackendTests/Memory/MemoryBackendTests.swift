@@ -238,7 +238,7 @@ private struct Job: Record, Equatable {
         })
       // The next asks only when this one stands in line.
       while !flag.isSet { try await Task.sleep(for: .milliseconds(1)) }
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(500))
     }
     go.set()
     try await holder.value
@@ -252,7 +252,7 @@ private struct Job: Record, Equatable {
     let release = SharedFlag()
     let entered = SharedFlag()
     let stuck = Task {
-      try await store.transaction(TransactionOptions(deadline: .milliseconds(50))) { transaction in
+      try await store.transaction(TransactionOptions(deadline: .seconds(5))) { transaction in
         try await transaction.insert(Job(id: 1, state: "stuck"))
         entered.set()
         while !release.isSet { try? await Task.sleep(for: .milliseconds(1)) }

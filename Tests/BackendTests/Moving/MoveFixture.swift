@@ -85,7 +85,7 @@ func allRows(_ backend: any StorageBackend, _ schema: Schema) async throws -> [S
     for row in try await backend.query(Query(table: table.name, order: order)) {
       var json = JSONWriter()
       RowJSONWriter(table).write(row, into: &json)
-      lines.append("\(table.name) \(String(decoding: json.bytes, as: UTF8.self))")
+      lines.append("\(table.name) \(json.text)")
     }
   }
   return lines

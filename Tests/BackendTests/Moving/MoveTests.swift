@@ -90,9 +90,7 @@ import Testing
         guard let expected = last[id] else { continue }
         if let read = try? await store.find(Owner.self, id) { #expect(read.code == expected) }
       }
-      for _ in 0..<20_000 where move.backend.state.stage != stage {
-        try await Task.sleep(for: .milliseconds(1))
-      }
+      try await eventually("it is at \(stage)") { move.backend.state.stage == stage }
       let status = try? await move.status()
       #expect(
         move.backend.state.stage == stage,
@@ -134,9 +132,7 @@ import Testing
       ])
     let move = try #require(store.move)
     for id in 0..<200 { try await store.insert(Owner(id: id, code: "c\(id)")) }
-    for _ in 0..<30_000 where move.backend.state.readPercent != 40 {
-      try await Task.sleep(for: .milliseconds(1))
-    }
+    try await eventually("it reads 40 percent") { move.backend.state.readPercent == 40 }
     #expect(move.backend.state.stage == .percentage)
     for id in 0..<200 { #expect(try await store.find(Owner.self, id)?.code == "c\(id)") }
     let figures = await store.metrics.figures

@@ -17,12 +17,16 @@ import Testing
   @Test(arguments: TestBackend.allCases)
   func aGoodStoreIsLiveAndReady(_ backend: TestBackend) async throws {
     try await withLayers([], on: backend) { store async throws in
-      let report = await store.healthReport()
-      #expect(report.state == .ready && report.isLive && report.isReady, "\(report.checks)")
       var names: Set = ["store", "backend", "migrations"]
       if backend == .file { names.formUnion(["journal", "disk"]) }
       if backend == .postgres { names.formUnion(["pool", "sessions"]) }
-      #expect(Set(report.checks.map(\.name)) == names)
+      var report = await store.healthReport(within: .seconds(60))
+      // What a busy server does not say in time is left out.
+      try await eventually("all is said") {
+        report = await store.healthReport(within: .seconds(60))
+        return Set(report.checks.map(\.name)) == names
+      }
+      #expect(report.state == .ready && report.isLive && report.isReady, "\(report.checks)")
       #expect(!"\(report)".contains("p@ss"))
       let json = try JSON(encoding: report)
       #expect(json["isLive"]?.bool == true && json["state"]?.string == "ready")
@@ -40,23 +44,25 @@ import Testing
     let (report, metrics, took) = try await server.whilePaused {
       let start = ContinuousClock.now
       let report = await store.healthReport(within: .milliseconds(500))
-      let metrics = await store.metrics
-      return (report, metrics, ContinuousClock.now - start)
+      let took = ContinuousClock.now - start
+      var metrics = await store.metrics
+      try await eventually("it is known") {
+        metrics = await store.metrics
+        return metrics.greatest("roost_server_up") != nil
+      }
+      return (report, metrics, took)
     }
     // The process lives, and a restart would not help.
     #expect(report.isLive && !report.isReady && report.state == .unavailable)
     #expect(states(report)["backend"] == .failed)
-    #expect(took < .seconds(20))
+    #expect(took < .seconds(60))
     // The pool's own figures do not need the server.
     #expect(metrics.greatest("roost_server_up") == 0)
     #expect(metrics.greatest("roost_pool_connection_limit") == 10)
     // It comes back by itself.
-    var again = await store.healthReport(within: .seconds(10))
-    for _ in 0..<50 where again.state != .ready {
-      try await Task.sleep(for: .milliseconds(100))
-      again = await store.healthReport(within: .seconds(10))
+    try await eventually("it comes back") {
+      await store.healthReport(within: .seconds(10)).state == .ready
     }
-    #expect(again.state == .ready, "\(again.checks)")
     await store.close()
   }
 
@@ -67,14 +73,14 @@ import Testing
     try await store.transaction { transaction in
       _ = try await transaction.find(RoutedItem.self, 1)
       let waiter = Task.detached { try? await store.find(RoutedItem.self, 2) }
-      while await store.metrics.greatest(Figure.poolWaiting) == 0 {}
-      let report = await store.healthReport(within: .milliseconds(300))
+      while (await store.metrics.greatest(Figure.poolWaiting) ?? 0) == 0 {}
+      let report = await store.healthReport(within: .seconds(3))
       #expect(states(report)["pool"] == .failed, "\(report.checks)")
       #expect(report.isLive)
       waiter.cancel()
       _ = await waiter.value
     }
-    let after = await store.healthReport()
+    let after = await store.healthReport(within: .seconds(60))
     #expect(after.state == .ready, "\(after.checks)")
     await store.close()
   }

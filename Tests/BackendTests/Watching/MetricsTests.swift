@@ -49,6 +49,7 @@ import Testing
       try await eventually("all is said") {
         text = await store.metrics.prometheus()
         return text.contains("roost_endless")
+          && (backend != .postgres || text.contains("roost_database_bytes"))
       }
       let parser = try PrometheusParser(text)
       let gets = parser.samples("roost_call_seconds_count").first {
@@ -113,7 +114,11 @@ import Testing
     try await Routed.withStore { store in
       _ = try await store.find(RoutedItem.self, 1)
       _ = try await store.find(RoutedLog.self, 0)
-      let metrics = await store.metrics
+      var metrics = await store.metrics
+      try await eventually("the server answers") {
+        metrics = await store.metrics
+        return metrics.greatest("roost_database_bytes") != nil
+      }
       let places = Dictionary(
         metrics.series.map { ($0.table ?? "", $0.backend) }
       ) { first, _ in first }

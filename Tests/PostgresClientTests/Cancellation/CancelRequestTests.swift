@@ -30,7 +30,7 @@ private let cancelled = BackendMessage.errorResponse(
   PostgresServerMessage(severity: .error, sqlState: .queryCanceled, message: "canceling"))
 
 /// The second connection, with the CancelRequest.
-@Suite(.timeLimit(.minutes(1))) struct CancelRequestTests {
+@Suite(.timeLimit(.minutes(5))) struct CancelRequestTests {
   /// A server whose first connection is the session and whose others are for cancels.
   private func server(
     _ stage: Stage, session: @escaping ScriptedServer.Script,

@@ -32,9 +32,11 @@ import Testing
     let observer = try await connect()
     let clock = ContinuousClock()
     let start = clock.now
-    let task = Task { try await body(connection, byDeadline ? .milliseconds(200) : nil) }
+    // Long enough for a busy server to be in the midst of it.
+    let pause = Duration.seconds(1)
+    let task = Task { try await body(connection, byDeadline ? pause : nil) }
     if !byDeadline {
-      try await Task.sleep(for: .milliseconds(200))
+      try await Task.sleep(for: pause)
       task.cancel()
     }
     let result = await task.result

@@ -193,7 +193,7 @@ struct PgBouncerTests {
       let task = Task {
         try await connection.execute(PostgresQuery(unsafeSQL: "SELECT pg_sleep(60) /* \(mark) */"))
       }
-      try await Task.sleep(for: .milliseconds(200))
+      try await Task.sleep(for: .seconds(1))
       task.cancel()
       let result = await task.result
       let error = #expect(throws: PostgresError.self) { try result.get() }

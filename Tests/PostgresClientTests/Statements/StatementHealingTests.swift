@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Prepared statements that are not what they were.
-@Suite(.timeLimit(.minutes(1))) struct StatementHealingTests {
+@Suite(.timeLimit(.minutes(5))) struct StatementHealingTests {
   private func connect(
     _ change: (inout PostgresConfiguration) -> Void = { _ in }
   ) async throws -> PostgresConnection {
