@@ -145,7 +145,8 @@ import Testing
 
   @Test func neverMoreThanTheLimitAtOnce() async throws {
     let peak = PeakLayer()
-    try await withLayers([ConcurrencyLimitLayer(4), peak]) { store async throws in
+    let limit = ConcurrencyLimitLayer(4, patience: .seconds(600))
+    try await withLayers([limit, peak]) { store async throws in
       try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<200 {
           group.addTask {
