@@ -127,7 +127,7 @@ public final class PostgresConnection: Sendable {
   public func run<T: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> T
   ) async throws -> T {
-    if loop.isCurrent { return try await body(self) }
+    if loop.isOfCurrentTask { return try await body(self) }
     return try await loop.hop { () async throws in try await body(self) }
   }
 
@@ -135,7 +135,7 @@ public final class PostgresConnection: Sendable {
   nonisolated(nonsending) func onLoop<T, E: Error>(
     _ body: nonisolated(nonsending) () async throws(E) -> T
   ) async throws(E) -> T {
-    if loop.isCurrent { return try await body() }
+    if loop.isOfCurrentTask { return try await body() }
     return try await loop.hop(body)
   }
 }

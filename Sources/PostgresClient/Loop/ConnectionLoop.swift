@@ -87,6 +87,14 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
     thread.load(ordering: .relaxed) == SocketPlatform.currentThread
   }
 
+  /// Whether the current task is to run on the loop, and does.
+  ///
+  /// A thread that runs a job of the loop may be the guest of another loop in the midst of it. What
+  /// runs there is that loop's: whoever resumes it would let it go on over there.
+  var isOfCurrentTask: Bool {
+    isCurrent && withUnsafeCurrentTask { $0?.unownedTaskExecutor == asUnownedTaskExecutor() }
+  }
+
   /// Lets the thread end once it has nothing to do. A later job starts another.
   func stop() {
     inbox.withLock { $0.isStopping = true }
