@@ -13,18 +13,19 @@ import Testing
         group.addTask {
           let outer = try await PostgresConnection.connect(configuration)
           let inner = try await PostgresConnection.connect(configuration)
-          for number in 0..<100 {
-            // Longer than anybody waits without letting go of the thread.
-            let pause = number.isMultiple(of: 2) ? 0.003 : 0
+          // Rows that come in several pieces, the first later than anybody waits in place.
+          let query: PostgresQuery =
+            "SELECT repeat('x', 1000) FROM generate_series(1, 1000), pg_sleep(0.008)"
+          for _ in 0..<30 {
             let sum = try await outer.run { outer in
               let one = try await outer.queryOne("SELECT 1", as: Int.self)
               let others = try await inner.run { inner in
-                let two = try await outer.queryOne("SELECT 2 FROM pg_sleep(\(pause))", as: Int.self)
-                return two + (try await inner.queryOne("SELECT 3", as: Int.self))
+                let rows = try await outer.query(query, as: String.self)
+                return rows.count + (try await inner.queryOne("SELECT 3", as: Int.self))
               }
               return one + others
             }
-            #expect(sum == 6)
+            #expect(sum == 1_004)
           }
           await outer.close()
           await inner.close()
