@@ -303,17 +303,14 @@ package struct JSONWriter: ~Copyable, @unchecked Sendable {
 
   /// Writes bytes that are a JSON value already.
   package mutating func raw(_ value: [UInt8]) {
-    beginValue(value.count)
-    value.withUnsafeBufferPointer { append($0) }
+    beginValue(0)
+    unseparated(value)
   }
 
   /// Writes a text that is a JSON value already.
   package mutating func raw(_ value: String) {
-    var value = value
-    value.withUTF8 { value in
-      beginValue(value.count)
-      append(value)
-    }
+    beginValue(0)
+    unseparated(value)
   }
 
   /// Writes a part of another text that is a JSON value.
