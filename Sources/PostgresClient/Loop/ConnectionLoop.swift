@@ -15,9 +15,9 @@ import Synchronization
 ///
 /// Confinement: `jobs`, `nextJob`, `waiters`, `nextWaitID` and `isGuest` are touched only by the
 /// thread that holds `ownership`: the loop's own, but while it sleeps without waiters, or a guest.
-/// It is checked by `isCurrent` where it is not evident: only `run`, `runAsGuest`, and code that
-/// runs in jobs of this executor, get there. All else is in a lock or atomic. That is why this is
-/// `Sendable`.
+/// It is checked by `isOfCurrentTask` where it is not evident: only `run`, `runAsGuest`, and code
+/// that runs in jobs of this executor, get there. All else is in a lock or atomic. That is why this
+/// is `Sendable`.
 package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   /// How a wait ended.
   enum Outcome: Sendable {
@@ -83,7 +83,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
 
   /// Whether the caller runs on the thread that has the loop.
   @inline(__always)
-  var isCurrent: Bool {
+  private var isCurrent: Bool {
     thread.load(ordering: .relaxed) == SocketPlatform.currentThread
   }
 

@@ -82,7 +82,6 @@ struct Homecoming: Sendable {
   ) -> LeftBehindRow {
     var json = JSONWriter()
     node.json.write(row, into: &json)
-    return LeftBehindRow(
-      table: node.name, row: json.text, reason: reason)
+    return LeftBehindRow(table: node.name, row: json.text, reason: reason)
   }
 }

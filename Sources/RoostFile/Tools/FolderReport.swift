@@ -44,9 +44,7 @@ extension DatabaseState {
       if let definition = catalog.schema.tables[table] {
         RowJSONWriter(definition).write(row, into: &json)
       }
-      refused.append(
-        RefusedRow(
-          table: table, row: json.text, reason: reason.message))
+      refused.append(RefusedRow(table: table, row: json.text, reason: reason.message))
     }
     return (state, refused)
   }
