@@ -240,6 +240,7 @@ package final class ConnectionLoop: TaskExecutor, @unchecked Sendable {
   /// most, or -1: whether the descriptor is ready. Nil when somebody needs the loop, and for a
   /// guest, whose thread has other work.
   private func pollHere(_ descriptor: Int32, _ events: Int16, timeout: Int32) -> Bool? {
+    assert(isCurrent, "who does not have the loop waits for it")
     guard !isGuest, nextJob == jobs.count, waiters.isEmpty, beginSleep() else { return nil }
     let (isReady, wasWoken) = poll(descriptor, events, timeout)
     endSleep(wasWoken)
