@@ -77,16 +77,19 @@ package enum FileStore {
   }
 
   /// Takes a folder's lock, making the folder when it is not there, and reads the store back.
+  /// - Parameter pieceLength: the usual unless a test says otherwise; see `Recovery`.
   /// - Returns: the folder, its lock, which is to be closed in the end, and the store.
   /// - Throws: `locked`, `corrupted`, `invalidConfiguration`, `accessDenied`, `storageFull`,
   ///   `inputOutput`.
   package static func recover(
-    _ path: String, files: any FileSystem, isCreating: Bool = true
+    _ path: String, files: any FileSystem, isCreating: Bool = true,
+    pieceLength: Int? = nil
   ) throws(StoreError) -> (folder: StoreFolder, lock: any OpenFile, store: RecoveredStore) {
     let folder = StoreFolder(path: path, files: files)
     let lock = try folder.enter(isCreating: isCreating)
     do throws(StoreError) {
-      return (folder, lock, try Recovery(folder: folder).run())
+      let recovery = Recovery(folder: folder, pieceLength: pieceLength ?? Recovery.pieceLength)
+      return (folder, lock, try recovery.run())
     } catch {
       try? lock.close()
       throw error

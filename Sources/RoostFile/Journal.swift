@@ -27,6 +27,8 @@ package struct Journal: ~Copyable, Sendable {
   private let limits: Limits
   /// Where lines are put together; kept for its memory.
   private var room = JSONWriter()
+  /// How long the last synchronisation took.
+  private(set) var synchronizationTime = Duration.zero
   /// Whether lines were written that need not be on the device yet.
   private(set) var isBehind = false
 
@@ -112,6 +114,8 @@ package struct Journal: ~Copyable, Sendable {
   /// Brings what was written to the device.
   mutating func synchronize() throws(WriteFailure) {
     guard isBehind, let file else { return }
+    let start = ContinuousClock.now
+    defer { synchronizationTime = ContinuousClock.now - start }
     do throws(FileError) {
       try file.synchronizeData()
     } catch {

@@ -217,24 +217,35 @@ enum CommitFormat {
 }
 
 /// The tables of a schema ready to read rows.
-struct RowReaders {
-  private let readers: [String: (place: Int, reader: RowJSONReader)]
+struct RowReaders: Sendable {
+  /// A class, so that to find one costs a reference.
+  final class Table: Sendable {
+    let place: Int
+    let reader: RowJSONReader
+
+    init(place: Int, _ definition: TableDefinition) {
+      self.place = place
+      reader = RowJSONReader(definition)
+    }
+  }
+
+  private let tables: [String: Table]
 
   init(_ catalog: Catalog) {
-    var readers: [String: (place: Int, reader: RowJSONReader)] = [:]
+    var tables: [String: Table] = [:]
     for (place, table) in catalog.tables.enumerated() {
-      readers[table.definition.name] = (place, RowJSONReader(table.definition))
+      tables[table.definition.name] = Table(place: place, table.definition)
     }
-    self.readers = readers
+    self.tables = tables
   }
 
   /// Reads the next value as a table's name.
-  func table(_ json: inout JSONScanner) throws(JSONError) -> (place: Int, reader: RowJSONReader) {
+  func table(_ json: inout JSONScanner) throws(JSONError) -> Table {
     let start = json.offset
-    guard let found = readers[try json.string()] else {
+    guard let table = tables[try json.string()] else {
       throw JSONError(.unexpectedKind, at: start)
     }
-    return found
+    return table
   }
 
   /// Reads one of a line's operations.
@@ -244,18 +255,18 @@ struct RowReaders {
     guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
     let operation = try json.string()
     guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
-    let (table, reader) = try table(&json)
+    let table = try table(&json)
     guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
     let effect: Effect
     switch operation {
     case "put":
-      let row = try reader.row(&json)
-      effect = .put(table: table, key: reader.key(of: row), row: row)
-    case "del": effect = .remove(table: table, key: RowKey(try reader.key(&json)))
+      let row = try table.reader.row(&json)
+      effect = .put(table: table.place, key: table.reader.key(of: row), row: row)
+    case "del": effect = .remove(table: table.place, key: RowKey(try table.reader.key(&json)))
     case "seq":
       let column = try json.string()
       guard try json.nextElement() else { throw JSONError(.unexpectedKind, at: start) }
-      effect = .sequence(table: table, column: column, last: try json.int64())
+      effect = .sequence(table: table.place, column: column, last: try json.int64())
     default: throw JSONError(.unexpectedKind, at: start)
     }
     guard try !json.nextElement() else { throw JSONError(.unexpectedKind, at: json.offset) }

@@ -11,50 +11,30 @@ import RoostMemory
 struct JournalReader {
   let journal: StoreFolder.Journal
   let isLast: Bool
+  /// How many bytes are read by one thread before it looks for more.
+  let pieceLength: Int
 
   private var path: String { journal.path }
 
-  /// Applies the commits.
+  /// Applies the commits. Their lines are checked and parsed on all processors.
   /// - Returns: where the good lines end.
   /// - Throws: `corrupted`.
-  func read(
-    _ bytes: UnsafeBufferPointer<UInt8>, into store: inout RecoveredStore
-  ) throws(StoreError) -> Int {
-    var lines = Lines(bytes)
-    guard try readHeader(&lines, of: bytes, into: &store) else { return 0 }
-    var end = lines.offset
+  func read(_ bytes: [UInt8], into store: inout RecoveredStore) throws(StoreError) -> Int {
+    var end = try bytes.withBuffer { buffer throws(StoreError) in
+      try readHeader(buffer, into: &store)
+    }
+    if end == 0 { return 0 }
     var workspace = Workspace(store.state, isRecording: false)
     // The copy in `store` would make every change copy nodes.
     store.state = try DatabaseState()
-    var readers = RowReaders(workspace.state.catalog)
-    while let line = lines.next() {
-      guard let checksum = ChecksummedLine.journal.verify(line, seed: store.chain) else { break }
-      if store.wasClosed { throw .damaged(path, "a line follows the one that closed it") }
-      if line.count > StoreFolder.lineLimit + StoreFolder.lineRoom {
-        throw .damaged(path, "a line is too long")
-      }
-      let sequence = store.lastSequence + 1
-      var entry = JournalEntry(line, readers)
-      do throws(JSONError) {
-        try entry.readHead()
-      } catch {
-        throw .damaged(path, "commit \(sequence): \(error)")
-      }
-      guard entry.sequence == sequence else {
-        throw .damaged(path, "commit \(entry.sequence) stands where \(sequence) belongs")
-      }
-      try Self.apply(&entry, to: &workspace, &readers, path: path)
-      store.lastSequence = sequence
-      store.wasClosed = entry.isClose
-      store.chain = checksum
-      end = lines.offset
-    }
+    while try readRun(bytes, from: &end, into: &store, &workspace) {}
     store.state = workspace.state
-    let isRoom =
-      journal.isOpen && JournalRoom.isRoom(bytes[end...], isClosed: store.wasClosed)
-    if end < bytes.count && !isRoom {
+    try bytes.withBuffer { buffer throws(StoreError) in
+      let rest = buffer[end...]
+      let isRoom = journal.isOpen && JournalRoom.isRoom(rest, isClosed: store.wasClosed)
+      guard end < bytes.count, !isRoom else { return }
       if store.wasClosed { throw .damaged(path, "bytes follow the line that closed it") }
-      try refuseDamage(bytes, from: end, sequence: store.lastSequence + 1)
+      try refuseDamage(buffer, from: end, sequence: store.lastSequence + 1)
     }
     guard journal.isOpen || store.wasClosed else {
       throw .damaged(path, "the line that closed it is missing")
@@ -62,13 +42,81 @@ struct JournalReader {
     return end
   }
 
-  /// - Returns: false when the header is the torn end of what was written.
-  private func readHeader(
-    _ lines: inout Lines, of bytes: UnsafeBufferPointer<UInt8>, into store: inout RecoveredStore
+  /// Applies commits up to one that may change the tables, and that one: what is behind it can only
+  /// be parsed then.
+  /// - Returns: whether there was such a one.
+  private func readRun(
+    _ bytes: [UInt8], from end: inout Int, into store: inout RecoveredStore,
+    _ workspace: inout Workspace
   ) throws(StoreError) -> Bool {
+    let readers = RowReaders(workspace.state.catalog)
+    let (start, seed) = (end, store.chain)
+    let pieces = bytes.withUnsafeBufferPointer {
+      Lines.pieces(of: $0, from: start, length: pieceLength)
+    }
+    var changesTables = false
+    try OrderedWork.run(pieces.count) { index in
+      JournalPiece(bytes, pieces[index], seed: index == 0 ? seed : nil, readers)
+    } take: { piece throws(StoreError) in
+      for line in piece.lines {
+        try check(line, after: store)
+        changesTables = line.changesTables
+        if changesTables {
+          try bytes.withBuffer { buffer throws(StoreError) in
+            let text = UnsafeBufferPointer(rebasing: buffer[line.place])
+            try apply(text, to: &workspace, readers)
+          }
+        }
+        for effect in line.effects {
+          do throws(StoreError) {
+            try workspace.state.replay(effect)
+          } catch {
+            throw .damaged(path, "commit \(line.sequence): \(error.message)")
+          }
+        }
+        store.lastSequence = line.sequence
+        store.wasClosed = line.isClose
+        store.chain = line.checksum
+        end = line.place.upperBound + 1
+      }
+      return piece.isWhole
+    }
+    return changesTables
+  }
+
+  private func check(
+    _ line: JournalPiece.Line, after store: RecoveredStore
+  ) throws(StoreError) {
+    let sequence = store.lastSequence + 1
+    if store.wasClosed { throw .damaged(path, "a line follows the one that closed it") }
+    if let failure = line.failure { throw .damaged(path, "commit \(sequence): \(failure)") }
+    guard line.sequence == sequence else {
+      throw .damaged(path, "commit \(line.sequence) stands where \(sequence) belongs")
+    }
+  }
+
+  /// Applies the commit of a line that may change the tables.
+  private func apply(
+    _ line: UnsafeBufferPointer<UInt8>, to workspace: inout Workspace, _ readers: RowReaders
+  ) throws(StoreError) {
+    var readers = readers
+    var entry = JournalEntry(line, readers)
+    do throws(JSONError) {
+      try entry.readHead()
+    } catch {
+      throw .damaged(path, "\(error)")
+    }
+    try Self.apply(&entry, to: &workspace, &readers, path: path)
+  }
+
+  /// - Returns: where it ends; 0 when it is the torn end of what was written.
+  private func readHeader(
+    _ bytes: UnsafeBufferPointer<UInt8>, into store: inout RecoveredStore
+  ) throws(StoreError) -> Int {
+    var lines = Lines(bytes)
     guard let first = lines.next() else {
       // Nothing is added to a journal before its header is on the device.
-      if isLast, journal.isOpen, bytes.count <= JournalHeader.lengthLimit { return false }
+      if isLast, journal.isOpen, bytes.count <= JournalHeader.lengthLimit { return 0 }
       throw .damaged(path, "its first line is no journal's")
     }
     let header = try JournalHeader(first, path: path)
@@ -85,7 +133,7 @@ struct JournalReader {
     store.generation = journal.generation
     store.chain = checksum
     store.wasClosed = false
-    return true
+    return lines.offset
   }
 
   /// Repeats a commit.
@@ -126,64 +174,6 @@ struct JournalReader {
       // The closing line is written when all before it is on the device.
       if json["close"] != nil, json["seq"]?.int64 != sequence {
         throw .damaged(path, "\(reason), though the journal was closed behind it")
-      }
-    }
-  }
-}
-
-/// A line of a journal, read in two steps: what it says of itself, then its effects, which can
-/// only be read when its migration has been applied.
-struct JournalEntry {
-  private var json: JSONScanner
-  var readers: RowReaders
-  private(set) var sequence: Int64 = 0
-  /// The migration that ran.
-  private(set) var migration: JSON?
-  /// The notes of all migrations, when they were changed.
-  private(set) var notes: [JSON]?
-  private(set) var isClose = false
-  private var hasEffects = false
-
-  init(_ line: UnsafeBufferPointer<UInt8>, _ readers: RowReaders) {
-    json = JSONScanner(line, outerDepth: StoreFolder.lineDepth)
-    self.readers = readers
-  }
-
-  mutating func readHead() throws(JSONError) {
-    try json.beginObject()
-    var keys: Set<String> = []
-    while let key = try json.nextKey() {
-      guard keys.insert(key).inserted else {
-        throw JSONError(.unexpectedKind, at: json.offset)
-      }
-      switch key {
-      case "seq": sequence = try json.int64()
-      case "synced": _ = try json.int64()
-      case "migration": migration = try json.value()
-      case "migrations": notes = try json.value().array
-      case "close": isClose = try json.bool()
-      case "crc": _ = try json.string()
-      case "ops":
-        hasEffects = true
-        return
-      default: throw JSONError(.unexpectedKind, at: json.offset)
-      }
-    }
-  }
-
-  /// - Throws: also what applying an effect throws, as a `JSONError` at its place: a line with a
-  ///   right checksum whose effects do not fit the schema.
-  mutating func readEffects(
-    _ apply: (Effect) throws(StoreError) -> Void
-  ) throws(JSONError) {
-    guard hasEffects else { return }
-    try json.beginArray()
-    while try json.nextElement() {
-      let effect = try readers.effect(&json)
-      do {
-        try apply(effect)
-      } catch {
-        throw JSONError(.unexpectedKind, at: json.offset)
       }
     }
   }

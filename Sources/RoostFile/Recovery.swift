@@ -26,7 +26,16 @@ package struct RecoveredStore: Sendable {
 /// following the one before. Then it does what the last process had no time for. Killed or cut
 /// off at any point, it can be done again.
 struct Recovery {
+  /// How many bytes of a file are read by one thread before it looks for more.
+  static let pieceLength = 1 << 18
+
   let folder: StoreFolder
+  let pieceLength: Int
+
+  init(folder: StoreFolder, pieceLength: Int = Recovery.pieceLength) {
+    self.folder = folder
+    self.pieceLength = pieceLength
+  }
 
   /// - Throws: `corrupted` when what is there cannot be what was acknowledged. Nothing is changed
   ///   then. A torn end, which no one was told of, is moved to quarantine instead.
@@ -60,10 +69,9 @@ struct Recovery {
     var last: (journal: StoreFolder.Journal, bytes: [UInt8], end: Int)?
     for (index, journal) in live.enumerated() {
       let bytes = try folder.read(journal.path) ?? []
-      let reader = JournalReader(journal: journal, isLast: index == live.count - 1)
-      let end = try bytes.withBuffer { buffer throws(StoreError) in
-        try reader.read(buffer, into: &store)
-      }
+      let reader = JournalReader(
+        journal: journal, isLast: index == live.count - 1, pieceLength: pieceLength)
+      let end = try reader.read(bytes, into: &store)
       store.journalLength += Int64(end)
       last = (journal, bytes, end)
     }
@@ -106,9 +114,8 @@ struct Recovery {
         storeID: UUID(), state: try DatabaseState(), generation: 0, lastSequence: 0, chain: 0,
         wasClosed: true)
     }
-    let (header, state) = try bytes.withBuffer { buffer throws(StoreError) in
-      try SnapshotReader.read(buffer, path: folder.snapshotPath)
-    }
+    let (header, state) = try SnapshotReader.read(
+      bytes, path: folder.snapshotPath, pieceLength: pieceLength)
     return RecoveredStore(
       storeID: header.storeID, state: state, generation: header.generation,
       lastSequence: header.lastSequence, chain: header.chain, wasClosed: true)

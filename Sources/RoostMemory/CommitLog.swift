@@ -2,12 +2,15 @@ package import Roost
 
 /// What makes an embedded engine's commits durable. The memory backend has none.
 package protocol CommitLog: Sendable {
-  /// Queues a commit and returns at once.
+  /// Queues a commit and returns at once. Nothing comes of it before `flush`.
   ///
   /// `settled` is called exactly once for each commit, in the order of appending: with nil when
   /// the commit and all before it are durable, else with the error. When a commit fails, all that
   /// were queued behind it fail too, and so does whatever is appended later with the same epoch.
   func append(_ commit: Commit, settled: @escaping @Sendable (StoreError?) -> Void)
+
+  /// Sees to it that what is queued is made durable, now or by another thread.
+  func flush()
 
   /// Makes everything queued durable and lets go of the files.
   func close() async

@@ -153,6 +153,7 @@ extension Engine {
 
   /// Lets a waiter go on that has the right to write, and those behind it.
   private func serve(_ first: WriterLine.Waiter) {
+    defer { log?.flush() }
     var next: WriterLine.Waiter? = first
     var served = 0
     while let waiter = next {
@@ -222,6 +223,8 @@ extension Engine {
       append(commit) { continuation.resume(returning: $0) }
       // Only now: the next commit must be appended behind this one.
       release(ticket)
+      // And only now: those who stood in line have added theirs.
+      log?.flush()
     }
     if let failure { throw failure }
   }

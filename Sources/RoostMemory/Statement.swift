@@ -157,7 +157,7 @@ extension Workspace {
   private mutating func insert(_ insert: Mutation.Insert) throws(StoreError) -> MutationResult {
     let table = try state.catalog.place(of: insert.table)
     let plan = state.catalog.tables[table]
-    let source = try RowSource(insert, plan.definition, at: now)
+    let source = try RowSource(insert, plan, at: now)
     let upsert = try UpsertPlan(insert, plan)
     var affected = 0
     var stored: [[Value]] = []
@@ -256,11 +256,18 @@ private struct RowSource {
 
   /// A store gives the present and UUIDs itself; triggers and migrations leave them to their
   /// defaults.
-  init(
-    _ insert: Mutation.Insert, _ table: TableDefinition, at now: Timestamp
-  ) throws(StoreError) {
+  init(_ insert: Mutation.Insert, _ plan: TablePlan, at now: Timestamp) throws(StoreError) {
+    let table = plan.definition
     self.table = table
-    positions = try table.requirePositions(of: insert.columns)
+    isWhole = insert.columns == plan.layout.names
+    if isWhole {
+      positions = Array(insert.columns.indices)
+      (types, template) = (plan.layout.types, plan.layout.blank)
+      (serials, identifiers) = ([], [])
+      return
+    }
+    let positions = try table.requirePositions(of: insert.columns)
+    self.positions = positions
     types = positions.map { table.columns[$0].type }
     let given = Set(positions)
     var template: [Value] = []
@@ -276,7 +283,6 @@ private struct RowSource {
       if column.isSerial { serials.append((position, column.name)) }
       if column.defaultValue == .randomUUID { identifiers.append(position) }
     }
-    isWhole = positions == Array(table.columns.indices)
     self.identifiers = identifiers
     self.template = template
     self.serials = serials

@@ -90,7 +90,8 @@ package struct DamagedStore {
     try damaged.replace("\(StepwiseStore.folder)/\(name)", by: bytes)
     let found: RecoveredStore
     do throws(StoreError) {
-      let recovered = try FileStore.recover(StepwiseStore.folder, files: damaged)
+      let recovered = try FileStore.recover(
+        StepwiseStore.folder, files: damaged, pieceLength: StepwiseStore.pieceLength)
       try? recovered.lock.close()
       found = recovered.store
     } catch {

@@ -135,7 +135,8 @@ package struct FaultScript {
 
   private func check(_ disk: SimulatedFileSystem, _ ledger: Ledger) throws {
     var ledger = ledger
-    let (_, lock, store) = try FileStore.recover(StepwiseStore.folder, files: disk)
+    let (_, lock, store) = try FileStore.recover(
+      StepwiseStore.folder, files: disk, pieceLength: StepwiseStore.pieceLength)
     try lock.close()
     try ledger.settle(store.state)
   }

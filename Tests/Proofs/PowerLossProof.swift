@@ -234,7 +234,8 @@ package final class PowerLossScript: @unchecked Sendable {
   /// The bytes that will be put aside when what is on a disk is opened.
   private func tornEnd(of files: SimulatedFileSystem) throws -> [UInt8] {
     let journal = openJournal(of: files)
-    let (_, lock, store) = try FileStore.recover(StepwiseStore.folder, files: files)
+    let (_, lock, store) = try FileStore.recover(
+      StepwiseStore.folder, files: files, pieceLength: StepwiseStore.pieceLength)
     try lock.close()
     return Array(journal.suffix(store.tornBytes))
   }

@@ -7,7 +7,9 @@ import RoostTesting
 /// A file store that is written step by step by the thread that calls, so that the same seed makes
 /// the same calls of the file system. Its parts are those of the store that runs on threads.
 package final class StepwiseStore {
-  static let folder = "/disk/store"
+  package static let folder = "/disk/store"
+  /// Small, so that its files are read in several pieces, as large ones are.
+  package static let pieceLength = 1_000
   private static let moment = Timestamp(microsecondsSince2000: 700_000_000_000_000)
 
   private let ledger: SharedLedger
@@ -23,7 +25,8 @@ package final class StepwiseStore {
   /// Opens the store, and compares what is in it with what may be.
   package init(_ files: any FileSystem, _ ledger: SharedLedger) throws {
     self.ledger = ledger
-    let (folder, lock, store) = try FileStore.recover(Self.folder, files: files)
+    let (folder, lock, store) = try FileStore.recover(
+      Self.folder, files: files, pieceLength: Self.pieceLength)
     self.lock = lock
     state = store.state
     tornBytes = store.tornBytes

@@ -139,14 +139,17 @@ package final class RowLayout: Sendable {
   package let table: TableDefinition
   /// Places by column name, and by the camelCase form of it.
   let positions: NamePlaces
-  /// The columns' types, and whether they may be NULL.
-  let types: [ColumnType]
+  /// The columns' names.
+  package let names: [String]
+  /// Their types, and whether they may be NULL.
+  package let types: [ColumnType]
   let isNullable: [Bool]
   /// A row of NULLs.
-  let blank: [Value]
+  package let blank: [Value]
 
   package init(_ table: TableDefinition) {
     self.table = table
+    names = table.columns.map(\.name)
     types = table.columns.map(\.type)
     isNullable = table.columns.map(\.isNullable)
     blank = Array(repeating: .null, count: table.columns.count)

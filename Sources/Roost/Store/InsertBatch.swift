@@ -11,11 +11,11 @@ struct UpsertOptions: Sendable {
 /// Records turned into rows: generated values resolved, every value of its column's type.
 ///
 /// All that can be refused without asking a backend is refused here, with the same words for all.
-struct InsertBatch<R: Record>: Sendable {
+struct InsertBatch: Sendable {
   let layout: RowLayout
   private let rows: [GivenRow]
 
-  init(_ records: [R], _ core: SessionCore) throws(StoreError) {
+  init<R: Record>(_ records: [R], _ core: SessionCore) throws(StoreError) {
     layout = try core.context.layout(R.self)
     let table = layout.table
     let now = core.now
@@ -88,11 +88,12 @@ struct InsertBatch<R: Record>: Sendable {
     for row in rows {
       if row.missing != missing {
         missing = row.missing
-        let given = layout.table.columns.indices.filter { !row.missing.contains($0) }
+        var columns = layout.names
+        for position in row.missing.reversed() { columns.remove(at: position) }
         inserts.append(
           Mutation.Insert(
-            table: R.table, columns: given.map { layout.table.columns[$0].name }, rows: [],
-            conflict: conflict, returning: returning))
+            table: layout.table.name, columns: columns, rows: [], conflict: conflict,
+            returning: returning))
       }
       inserts[inserts.count - 1].rows.append(row.values)
     }
@@ -144,7 +145,7 @@ struct InsertBatch<R: Record>: Sendable {
   }
 
   /// The stored rows as records.
-  func records(_ results: [MutationResult]) throws(StoreError) -> [R] {
+  func records<R: Record>(_ results: [MutationResult]) throws(StoreError) -> [R] {
     var records: [R] = []
     for result in results {
       for row in result.rows { records.append(try R(row: Row(row, layout))) }

@@ -134,12 +134,13 @@ struct TolerantReading {
     var json = JSONScanner(record, outerDepth: StoreFolder.lineDepth)
     try json.beginArray()
     _ = try json.nextElement()
-    let (place, reader) = try readers.table(&json)
+    let table = try readers.table(&json)
     _ = try json.nextElement()
-    let row = try reader.row(&json)
-    let old = workspace.state.tables[place].rows[reader.key(of: row)]
+    let row = try table.reader.row(&json)
+    let key = table.reader.key(of: row)
+    let old = workspace.state.tables[table.place].rows[key]
     if old != nil { throw JSONError(.unexpectedKind, at: json.offset) }
-    try apply(.put(table: place, key: reader.key(of: row), row: row), at: json.offset)
+    try apply(.put(table: table.place, key: key, row: row), at: json.offset)
   }
 
   private mutating func apply(_ effect: Effect, at offset: Int) throws(JSONError) {

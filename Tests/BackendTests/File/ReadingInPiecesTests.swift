@@ -1,0 +1,124 @@
+import Foundation
+import Proofs
+import Roost
+import RoostFile
+import RoostMemory
+import RoostTesting
+import Synchronization
+import Testing
+
+/// Files that several threads read piece by piece.
+@Suite(.timeLimit(.minutes(15))) struct ReadingInPiecesTests {
+  /// A store with a snapshot and an open journal, both of many lines, with a migration in each.
+  private func makeDisk() throws -> SimulatedFileSystem {
+    let disk = SimulatedFileSystem()
+    try disk.makeDirectory("/disk")
+    let dice = Dice(seed: 3)
+    let store = try StepwiseStore(disk, SharedLedger())
+    for _ in 0..<20 { try store.commit(2, dice) }
+    store.compact()
+    for _ in 0..<20 { try store.commit(2, dice) }
+    store.abandon()
+    return disk
+  }
+
+  private enum Outcome: Equatable {
+    case rows([[[Value]]], tornBytes: Int)
+    case refused(StoreError.Code, String)
+  }
+
+  private func outcome(_ disk: SimulatedFileSystem, pieceLength: Int?) -> Outcome {
+    let copy = disk.afterKill()
+    do throws(StoreError) {
+      let (_, lock, store) = try FileStore.recover(
+        StepwiseStore.folder, files: copy, pieceLength: pieceLength)
+      try? lock.close()
+      let rows = store.state.tables.map { $0.rows.ascending().map(\.element) }
+      return .rows(rows, tornBytes: store.tornBytes)
+    } catch {
+      return .refused(error.code, error.message)
+    }
+  }
+
+  /// Wherever the pieces end, the store is the same.
+  @Test func anyLength() throws {
+    let disk = try makeDisk()
+    let whole = outcome(disk, pieceLength: nil)
+    guard case .rows(let rows, 0) = whole else {
+      Issue.record("\(whole)")
+      return
+    }
+    #expect(rows.joined().count > 10)
+    for length in [1, 50, 333, 1_000, 3_000] {
+      #expect(outcome(disk, pieceLength: length) == whole, "pieces of \(length) bytes")
+    }
+  }
+
+  /// Damage, too, is found where it is, and said in the same words.
+  @Test(arguments: ["snapshot.json", "journal-00000002.open.jsonl"])
+  func damageInEveryLine(name: String) throws {
+    let disk = try makeDisk()
+    let path = "\(StepwiseStore.folder)/\(name)"
+    let bytes = try #require(disk.bytes(path))
+    let ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
+    #expect(ends.count > 5)
+    var outcomes = 0
+    for (start, end) in zip([0] + ends.map { $0 + 1 }, ends) {
+      let line = Array(bytes[start...end])
+      var flipped = line
+      flipped[line.count / 2] ^= 1
+      // Without its line end it is one with the next line; repeated it follows from itself.
+      for new in [flipped, [], Array(line.dropLast()), line + line] {
+        let damaged = disk.afterKill()
+        try damaged.replace(path, by: Array(bytes[..<start]) + new + bytes[(end + 1)...])
+        let whole = outcome(damaged, pieceLength: nil)
+        if case .refused = whole { outcomes += 1 }
+        #expect(outcome(damaged, pieceLength: 1) == whole)
+        #expect(outcome(damaged, pieceLength: 400) == whole)
+      }
+    }
+    #expect(outcomes > ends.count)
+  }
+}
+
+@Suite struct OrderedWorkTests {
+  @Test(arguments: [0, 1, 2, 7, 500]) func resultsComeInOrder(count: Int) throws {
+    var taken: [Int] = []
+    try OrderedWork.run(count) { index in
+      if index.isMultiple(of: 5) { Thread.sleep(forTimeInterval: 0.000_1) }
+      return index * index
+    } take: { output throws(StoreError) in
+      taken.append(output)
+      return true
+    }
+    #expect(taken == (0..<count).map { $0 * $0 })
+  }
+
+  /// When it returns nobody works any more, and little was done that nobody took.
+  @Test(arguments: [true, false]) func nothingGoesOn(throwing: Bool) {
+    let begun = Atomic(0)
+    let working = Atomic(0)
+    var taken = 0
+    func run() throws(StoreError) {
+      try OrderedWork.run(100_000) { index in
+        begun.add(1, ordering: .relaxed)
+        working.add(1, ordering: .relaxed)
+        defer { working.subtract(1, ordering: .relaxed) }
+        if index > 10 { Thread.sleep(forTimeInterval: 0.01) }
+        return index
+      } take: { output throws(StoreError) in
+        taken += 1
+        if output == 10, throwing { throw StoreError(.corrupted, "as wanted") }
+        return output < 10
+      }
+    }
+    if throwing {
+      #expect(throws: StoreError.self) { try run() }
+    } else {
+      #expect(throws: Never.self) { try run() }
+    }
+    #expect(taken == 11)
+    #expect(working.load(ordering: .relaxed) == 0)
+    #expect(begun.load(ordering: .relaxed) <= 11 + 16)
+  }
+}
