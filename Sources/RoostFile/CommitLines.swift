@@ -12,6 +12,8 @@ struct CommitLines: ~Copyable {
   private let limits: Journal.Limits
   /// What is not written yet; kept for its memory.
   var json = JSONWriter()
+  /// Writes the operations on the tables of the last commit's schema.
+  var operations: OperationWriter?
   /// Where that goes.
   private var offset: Int64
   /// The checksum of the last line, and of as much of the present one as is in `summed`.
@@ -35,15 +37,17 @@ struct CommitLines: ~Copyable {
     let (start, before) = (end, chain)
     json.begin(behind: json.count)
     json.unseparated("{\"seq\":\(sequence),\"synced\":\(synced),")
-    var members = CommitMembers(commit)
-    members.begin(&json)
+    let operations = operations(on: commit.state.catalog)
+    CommitFormat.write(commit.migration, into: &json)
+    json.key("ops")
+    json.beginArray()
     let most = start + Int64(limits.line)
     if commit.effects.count > Self.sliceLength {
-      try writeInSlices(commit.effects, &members, upTo: most)
+      try writeInSlices(commit.effects, operations, upTo: most)
     } else {
-      try write(commit.effects[...], &members, upTo: most)
+      try write(commit.effects[...], operations, upTo: most)
     }
-    members.end(&json)
+    json.endArray()
     guard end - start <= limits.line else {
       chain = before
       try cut(to: start)
@@ -56,12 +60,19 @@ struct CommitLines: ~Copyable {
     return true
   }
 
+  private mutating func operations(on catalog: Catalog) -> OperationWriter {
+    if let operations, operations.catalog === catalog { return operations }
+    let operations = OperationWriter(catalog)
+    self.operations = operations
+    return operations
+  }
+
   /// Adds effects, in pieces, and stops where the line is too long.
   private mutating func write(
-    _ effects: ArraySlice<Effect>, _ members: inout CommitMembers, upTo most: Int64
+    _ effects: ArraySlice<Effect>, _ operations: OperationWriter, upTo most: Int64
   ) throws(FileError) {
     for effect in effects {
-      members.write(effect, into: &json)
+      operations.write(effect, into: &json)
       if json.count >= limits.piece { try flush() }
       if end > most { return }
     }
@@ -74,15 +85,15 @@ struct CommitLines: ~Copyable {
   /// The same with texts that all processors make at once: text is most of the work of a large
   /// commit.
   private mutating func writeInSlices(
-    _ effects: [Effect], _ members: inout CommitMembers, upTo most: Int64
+    _ effects: [Effect], _ operations: OperationWriter, upTo most: Int64
   ) throws(FileError) {
     let count = ProcessInfo.processInfo.activeProcessorCount * Self.sliceLength
     var rest = effects[...]
     while !rest.isEmpty, end <= most {
-      for slice in slices(of: rest.prefix(count), members) {
+      for slice in slices(of: rest.prefix(count), operations) {
         json.raw(slice.text)
         if json.count >= limits.piece { try flush() }
-        try write(slice.rest, &members, upTo: most)
+        try write(slice.rest, operations, upTo: most)
       }
       rest = rest.dropFirst(count)
     }
@@ -91,17 +102,16 @@ struct CommitLines: ~Copyable {
   /// The texts of effects, slice by slice. Each has no more than some pieces, for the sake of
   /// memory, and leaves the rest of its effects.
   private func slices(
-    of effects: ArraySlice<Effect>, _ members: CommitMembers
+    of effects: ArraySlice<Effect>, _ operations: OperationWriter
   ) -> [(text: [UInt8], rest: ArraySlice<Effect>)] {
     let (length, most) = (Self.sliceLength, 4 * limits.piece)
     let count = (effects.count + length - 1) / length
     let made = Mutex([(text: [UInt8], rest: ArraySlice<Effect>)](repeating: ([], []), count: count))
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      var members = members
       var json = JSONWriter()
       var rest = effects.dropFirst(index * length).prefix(length)
       while json.count < most, let effect = rest.popFirst() {
-        members.write(effect, into: &json)
+        operations.write(effect, into: &json)
       }
       let slice = (json.bytes, rest)
       made.withLock { $0[index] = slice }

@@ -27,6 +27,8 @@ package struct Journal: ~Copyable, Sendable {
   private let limits: Limits
   /// Where lines are put together; kept for its memory.
   private var room = JSONWriter()
+  /// Kept for what it knows of the tables.
+  private var operations: OperationWriter?
   /// How long the last synchronisation took.
   private(set) var synchronizationTime = Duration.zero
   /// Whether lines were written that need not be on the device yet.
@@ -73,13 +75,19 @@ package struct Journal: ~Copyable, Sendable {
     var (taken, end) = (0, chain)
     var room = JSONWriter()
     swap(&room, &self.room)
+    var operations = operations
+    defer { self.operations = operations }
     // A commit of huge values is not to hold its memory for ever.
     defer { if room.capacity <= 4 * limits.piece { swap(&room, &self.room) } }
     try extend { file, length throws(FileError) in
       var lines = CommitLines(file, at: length, chain: seed, limits)
       room.removeAll()
       swap(&lines.json, &room)
-      defer { swap(&lines.json, &room) }
+      lines.operations = operations
+      defer {
+        swap(&lines.json, &room)
+        operations = lines.operations
+      }
       for commit in commits {
         if !commit.isEmpty {
           guard try lines.add(commit, sequence + 1, synced: synced) else { break }

@@ -66,12 +66,11 @@ struct JournalHeader {
   }
 }
 
-/// Writes the members of a commit's line behind `synced`: `"ops":[...]`, before it
-/// `"migration":{...}` for a migration that was applied or undone, or `"migrations":[...]` for
-/// changed notes.
-struct CommitMembers {
-  /// How an operation on a table's row begins, up to the row, and how rows are written.
-  private struct Table {
+/// Writes the operations of commits on the tables of a schema: the members of `"ops":[...]`.
+struct OperationWriter: Sendable {
+  /// How an operation on a table's row begins, up to the row, and how rows are written. A class, so
+  /// that to find one costs a reference.
+  private final class Table: Sendable {
     let put: [UInt8]
     let remove: [UInt8]
     let rows: RowJSONWriter
@@ -84,41 +83,23 @@ struct CommitMembers {
     }
   }
 
-  private let migration: MigrationChange?
-  private let catalog: Catalog
-  /// By their places; nil until they are needed.
-  private var tables: [Table?]
+  /// The schema.
+  let catalog: Catalog
+  private let tables: [Table]
 
-  init(_ commit: Commit) {
-    migration = commit.migration
-    catalog = commit.state.catalog
-    tables = Array(repeating: nil, count: catalog.tables.count)
+  init(_ catalog: Catalog) {
+    self.catalog = catalog
+    tables = catalog.tables.map { Table($0.definition) }
   }
 
-  func begin(_ json: inout JSONWriter) {
-    switch migration {
-    case nil: break
-    case .ran(let migration):
-      json.key("migration")
-      CommitFormat.write(migration, into: &json)
-    case .noted(let notes):
-      json.key("migrations")
-      json.beginArray()
-      for note in notes { CommitFormat.write(note, into: &json) }
-      json.endArray()
-    }
-    json.key("ops")
-    json.beginArray()
-  }
-
-  mutating func write(_ effect: Effect, into json: inout JSONWriter) {
+  func write(_ effect: Effect, into json: inout JSONWriter) {
     switch effect {
     case .put(let place, _, let row):
-      let table = table(place)
+      let table = tables[place]
       json.raw(table.put)
       table.rows.write(row, into: &json)
     case .remove(let place, let key):
-      let table = table(place)
+      let table = tables[place]
       json.raw(table.remove)
       table.rows.write(key: key.values, into: &json)
     case .sequence(let place, let column, let last):
@@ -129,17 +110,6 @@ struct CommitMembers {
       json.integer(last)
     }
     json.endArray()
-  }
-
-  func end(_ json: inout JSONWriter) {
-    json.endArray()
-  }
-
-  private mutating func table(_ place: Int) -> Table {
-    if let table = tables[place] { return table }
-    let table = Table(catalog.tables[place].definition)
-    tables[place] = table
-    return table
   }
 }
 
@@ -152,6 +122,22 @@ enum CommitFormat {
     let checksum = ChecksummedLine.journal.seal(&bytes, from: start, seed: seed)
     bytes.append(UInt8(ascii: "\n"))
     return checksum
+  }
+
+  /// What a commit does to the store's migrations: before its operations `"migration":{...}` for
+  /// one that was applied or undone, or `"migrations":[...]` for changed notes.
+  static func write(_ change: MigrationChange?, into json: inout JSONWriter) {
+    switch change {
+    case nil: break
+    case .ran(let migration):
+      json.key("migration")
+      write(migration, into: &json)
+    case .noted(let notes):
+      json.key("migrations")
+      json.beginArray()
+      for note in notes { write(note, into: &json) }
+      json.endArray()
+    }
   }
 
   /// A migration of a snapshot or of changed notes.
