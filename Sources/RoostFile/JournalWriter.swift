@@ -8,7 +8,7 @@ import RoostMemory
 ///
 /// A thread of its own does that, and goes on as long as there is something queued. But while it
 /// sleeps and the device is quick, who has queued a commit writes it in place: on a device that
-/// takes 0.2 ms, to wake a thread and to be woken by it would be a third of a small commit.
+/// takes 0.2 ms, to wake a thread and to be woken by it took a seventh of a small commit.
 ///
 /// Unchecked sendability holds because `journal`, `snapshotLength` and `synchronizeAt` are touched
 /// only by the one who has set `isWriting`, and the other variables only under `condition`.

@@ -30,11 +30,9 @@ final class EmbeddedTransaction: StorageTransaction, ImmediateSession, Immediate
     try run { state throws(StoreError) in state.workspace }
   }
 
-  static let expired = StoreError(.deadlineExceeded, "the transaction took too long")
-
   /// Ends the transaction from outside; later calls throw the error.
   func expire() {
-    state.withLock { $0.failure = Self.expired }
+    state.withLock { $0.failure = TransactionOptions.expired }
   }
 
   /// Runs a step; its error dooms the transaction.
@@ -47,7 +45,7 @@ final class EmbeddedTransaction: StorageTransaction, ImmediateSession, Immediate
         throw StoreError(.transactionAborted, "the transaction is aborted: \(failure.message)")
       }
       do throws(StoreError) {
-        if ContinuousClock.now >= state.end { throw Self.expired }
+        if ContinuousClock.now >= state.end { throw TransactionOptions.expired }
         if Task.isCancelled { throw StoreError(.cancelled, "the task was cancelled") }
         return try step(&state)
       } catch {

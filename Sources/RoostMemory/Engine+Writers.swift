@@ -200,7 +200,7 @@ extension Engine {
     let refusal = shared.withLock { shared -> StoreError? in
       if shared.isClosed { return Self.closed }
       guard shared.line.holder == grant.ticket else {
-        return StoreError(.deadlineExceeded, "the transaction took too long")
+        return TransactionOptions.expired
       }
       guard shared.epoch == grant.epoch else {
         return StoreError(

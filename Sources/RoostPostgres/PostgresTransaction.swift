@@ -21,8 +21,6 @@ final class PostgresTransaction: StorageTransaction, ConnectionUser {
     await session.connection.close()
   }
 
-  private static let expired = StoreError(.deadlineExceeded, "the transaction took too long")
-
   /// Commits, unless the deadline has passed.
   func commit() async throws(StoreError) {
     try await run { session throws(StoreError) in
@@ -35,12 +33,12 @@ final class PostgresTransaction: StorageTransaction, ConnectionUser {
   func run<Result: Sendable>(
     _ call: @Sendable (ConnectionSession) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    if ContinuousClock.now >= end { throw Self.expired }
+    if ContinuousClock.now >= end { throw TransactionOptions.expired }
     do {
       return try await call(session)
     } catch {
       guard ContinuousClock.now >= end, error.code != .outcomeUnknown else { throw error }
-      throw Self.expired
+      throw TransactionOptions.expired
     }
   }
 

@@ -209,6 +209,9 @@ public struct TransactionOptions: Sendable, Equatable {
     return options
   }()
 
+  /// What a transaction meets that has outlived its deadline.
+  package static let expired = StoreError(.deadlineExceeded, "the transaction took too long")
+
   /// Makes options: serializable, writing, five attempts, 60 seconds.
   public init(
     isolation: Isolation = .serializable, isReadOnly: Bool = false, attempts: Int = 5,

@@ -26,7 +26,7 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
       // A layer may run it again; the time goes on.
       let remaining = end - .now
       guard remaining > .zero else {
-        throw StoreError(.deadlineExceeded, "the transaction took too long")
+        throw TransactionOptions.expired
       }
       return try await backend.transaction(options.with(deadline: remaining)) { transaction in
         let result = try await body(LayeredTransaction(layer: layer, transaction: transaction))

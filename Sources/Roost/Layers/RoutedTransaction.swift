@@ -77,7 +77,7 @@ final class RoutedTransaction: StorageTransaction {
   private func remaining() throws(StoreError) -> Duration {
     let remaining = end - .now
     guard remaining > .zero else {
-      throw StoreError(.deadlineExceeded, "the transaction took too long")
+      throw TransactionOptions.expired
     }
     return remaining
   }

@@ -14,6 +14,7 @@ extension ColumnType {
     case (.text, .text(let text)): !TextOrder.containsNull(text)
     case (.varchar(let length), .text(let text)):
       text.utf8.count <= length && !TextOrder.containsNull(text)
+    case (.json, .json(let document)): !document.containsNull
     default: false
     }
   }
@@ -42,7 +43,7 @@ extension ColumnType {
       (.double, .double), (.unlimitedNumeric, .numeric):
       return value
     case (.json, .json(let document)):
-      if Self.containsNull(document) { throw Self.nul(table, column) }
+      if document.containsNull { throw Self.nul(table, column) }
       return value
     case (.varchar(let length), .text(let text)):
       if TextOrder.containsNull(text) { throw Self.nul(table, column) }
@@ -163,16 +164,6 @@ extension ColumnType {
       && zip(start, form).allSatisfy { byte, wanted in
         wanted == UInt8(ascii: "0") ? (48...57).contains(byte) : byte == wanted
       }
-  }
-
-  private static func containsNull(_ document: JSON) -> Bool {
-    switch document {
-    case .string(let text): TextOrder.containsNull(text)
-    case .array(let elements): elements.contains { containsNull($0) }
-    case .object(let members):
-      members.contains { TextOrder.containsNull($0.key) || containsNull($0.value) }
-    default: false
-    }
   }
 
   private static func nul(_ table: String, _ column: String) -> StoreError {

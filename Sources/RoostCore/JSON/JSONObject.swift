@@ -116,6 +116,15 @@ extension JSON {
       }
     }
 
+    /// Whether a key or a text in a value holds U+0000.
+    var containsNull: Bool {
+      members.withUnsafeBufferPointer { members in
+        members.indices.contains {
+          TextOrder.containsNull(members[$0].key) || members[$0].value.containsNull
+        }
+      }
+    }
+
     private func position(of key: String) -> (index: Int, isFound: Bool) {
       var low = 0
       var high = members.count

@@ -258,7 +258,7 @@ extension ReplicatedReads {
     }
     let remaining = end - .now
     guard remaining > .zero else {
-      throw StoreError(.deadlineExceeded, "the transaction took too long")
+      throw TransactionOptions.expired
     }
     let result = try await backend.transaction(options.with(deadline: remaining), body)
     state.withLock { $0.noteRead(of: nil) }
