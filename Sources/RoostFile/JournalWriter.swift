@@ -179,7 +179,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
         condition.wait()
         continue
       }
-      if !condition.wait(until: synchronizeAt) {
+      if !condition.wait(until: synchronizeAt), !isWriting {
         isWriting = true
         return []
       }

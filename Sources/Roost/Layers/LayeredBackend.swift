@@ -25,9 +25,7 @@ struct LayeredBackend<Layer: StorageLayer>: ForwardingBackend, LayeredSession {
     return try await layer.run(around: call) {
       // A layer may run it again; the time goes on.
       let remaining = end - .now
-      guard remaining > .zero else {
-        throw TransactionOptions.expired
-      }
+      guard remaining > .zero else { throw TransactionOptions.expired }
       return try await backend.transaction(options.with(deadline: remaining)) { transaction in
         let result = try await body(LayeredTransaction(layer: layer, transaction: transaction))
         let commit = StorageCall(

@@ -76,9 +76,7 @@ final class RoutedTransaction: StorageTransaction {
 
   private func remaining() throws(StoreError) -> Duration {
     let remaining = end - .now
-    guard remaining > .zero else {
-      throw TransactionOptions.expired
-    }
+    guard remaining > .zero else { throw TransactionOptions.expired }
     return remaining
   }
 

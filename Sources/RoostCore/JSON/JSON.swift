@@ -78,7 +78,7 @@ extension JSON {
     switch self {
     case .string(let text): TextOrder.containsNull(text)
     case .array(let elements):
-      // On their memory: an iterator's copies took a third of an update of a document.
+      // On their memory: an iterator would copy, and so retain, each of them.
       elements.withUnsafeBufferPointer { elements in
         elements.indices.contains { elements[$0].containsNull }
       }

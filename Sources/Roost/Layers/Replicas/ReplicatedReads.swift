@@ -257,9 +257,7 @@ extension ReplicatedReads {
       }
     }
     let remaining = end - .now
-    guard remaining > .zero else {
-      throw TransactionOptions.expired
-    }
+    guard remaining > .zero else { throw TransactionOptions.expired }
     let result = try await backend.transaction(options.with(deadline: remaining), body)
     state.withLock { $0.noteRead(of: nil) }
     return result
