@@ -76,9 +76,15 @@ enum SnapshotReader {
     if next.first == UInt8(ascii: "]") {
       return ChecksummedLine.journal.verify(next, seed: seed) != nil
     }
-    let record =
-      next.last == UInt8(ascii: ",") ? UnsafeBufferPointer(rebasing: next.dropLast()) : next
-    return ChecksummedLine.record.verify(record, seed: seed) != nil
+    return ChecksummedLine.record.verify(record(next).record, seed: seed) != nil
+  }
+
+  /// A record's line without the comma behind it, which all but the last have.
+  static func record(
+    _ line: UnsafeBufferPointer<UInt8>
+  ) -> (record: UnsafeBufferPointer<UInt8>, hasComma: Bool) {
+    let hasComma = line.last == UInt8(ascii: ",")
+    return (hasComma ? UnsafeBufferPointer(rebasing: line.dropLast()) : line, hasComma)
   }
 
   /// The first line as a document.
@@ -155,12 +161,13 @@ private struct SnapshotPiece: Sendable {
   ) -> End {
     var lines = Lines(UnsafeBufferPointer(rebasing: bytes[range]))
     // If the line before has no checksum or a wrong one, its piece says so, and nobody takes this.
-    var (before, isOpen) = (first, false)
+    var (known, isOpen) = (first, false)
     if first == nil {
-      let (record, hasComma) = Self.record(bytes[..<(range.lowerBound - 1)])
-      (before, isOpen) = (ChecksummedLine.record.stored(in: record), hasComma)
+      let before = UnsafeBufferPointer(rebasing: bytes[..<(range.lowerBound - 1)])
+      let (record, hasComma) = SnapshotReader.record(before)
+      (known, isOpen) = (ChecksummedLine.record.stored(in: record), hasComma)
     }
-    guard var seed = before else { return .outOfOrder }
+    guard var seed = known else { return .outOfOrder }
     var mayFollow = first != nil || isOpen
     while let line = lines.next() {
       if line.first == UInt8(ascii: "]") {
@@ -168,7 +175,7 @@ private struct SnapshotPiece: Sendable {
         return isOpen ? .outOfOrder : .trailer((end - line.count)..<end, seed: seed)
       }
       guard mayFollow else { return .outOfOrder }
-      let (record, hasComma) = Self.record(line[...])
+      let (record, hasComma) = SnapshotReader.record(line)
       guard let checksum = ChecksummedLine.record.verify(record, seed: seed) else {
         return .damaged("has a wrong checksum")
       }
@@ -185,13 +192,5 @@ private struct SnapshotPiece: Sendable {
       }
     }
     return range.lowerBound + lines.offset == range.upperBound ? .open : .outOfOrder
-  }
-
-  /// A record without the comma behind it.
-  private static func record(
-    _ line: Slice<UnsafeBufferPointer<UInt8>>
-  ) -> (record: UnsafeBufferPointer<UInt8>, hasComma: Bool) {
-    let hasComma = line.last == UInt8(ascii: ",")
-    return (UnsafeBufferPointer(rebasing: hasComma ? line.dropLast() : line), hasComma)
   }
 }

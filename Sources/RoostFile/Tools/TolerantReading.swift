@@ -109,8 +109,7 @@ struct TolerantReading {
       }
       if isEnded { note(path, number, start, "a line follows the last one") }
       count += 1
-      let record =
-        line.last == UInt8(ascii: ",") ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
+      let record = SnapshotReader.record(line).record
       guard follows(record, .record, path, number, start) else { continue }
       do throws(JSONError) {
         try put(record)
