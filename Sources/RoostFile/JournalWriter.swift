@@ -91,6 +91,7 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     // Who writes looks for more.
     guard !queue.isEmpty, !isWriting else { return }
     guard limits.durability == .full, isQuick else { return condition.broadcast() }
+    isWriting = true
     let batch = takeBatch()
     condition.unlock()
     write(batch)
@@ -188,9 +189,8 @@ final class JournalWriter: CommitLog, @unchecked Sendable {
     return queue.isEmpty ? nil : takeBatch()
   }
 
-  /// Takes what goes into one write, and says that someone writes. Under `condition`.
+  /// Takes what goes into one write. Under `condition`, for who has set `isWriting`.
   private func takeBatch() -> [Entry] {
-    isWriting = true
     var effects = 0
     let count = queue.firstIndex { entry in
       effects += entry.commit.effects.count

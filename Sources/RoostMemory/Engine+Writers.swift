@@ -146,12 +146,18 @@ extension Engine {
     shared.withLock { $0.line.remove(ticket) }?.refuse(Self.cancelled)
   }
 
-  /// Gives the right to write to the next in line. Does nothing when the ticket has it no more.
+  /// Gives the right to write to the next in line, and sees to it that what was queued becomes
+  /// durable. Does nothing else when the ticket has the right no more.
   package func release(_ ticket: UInt64) {
-    if let next = shared.withLock({ $0.line.pass(from: ticket) }) { serve(next) }
+    if let next = shared.withLock({ $0.line.pass(from: ticket) }) {
+      serve(next)
+    } else {
+      log?.flush()
+    }
   }
 
-  /// Lets a waiter go on that has the right to write, and those behind it.
+  /// Lets a waiter go on that has the right to write, and those behind it. Only then is what they
+  /// and who calls have queued made durable, all at once.
   private func serve(_ first: WriterLine.Waiter) {
     defer { log?.flush() }
     var next: WriterLine.Waiter? = first
@@ -223,8 +229,6 @@ extension Engine {
       append(commit) { continuation.resume(returning: $0) }
       // Only now: the next commit must be appended behind this one.
       release(ticket)
-      // And only now: those who stood in line have added theirs.
-      log?.flush()
     }
     if let failure { throw failure }
   }
