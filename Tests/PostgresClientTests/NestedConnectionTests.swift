@@ -3,7 +3,8 @@ import RoostTesting
 import Testing
 
 /// Connections that are used within each other's closures: what one of them waits for must go on
-/// where it belongs, or a connection sleeps for ever.
+/// where it belongs, or a connection sleeps for ever. Where it does not, an assertion of
+/// `ConnectionLoop` ends the run.
 @Suite(.timeLimit(.minutes(5))) struct NestedConnectionTests {
   @Test func eachGoesOnOnItsOwnLoop() async throws {
     let server = try await ThrowawayPostgres.shared(.trust)

@@ -9,14 +9,15 @@ import Testing
 
 /// Files that several threads read piece by piece.
 @Suite(.timeLimit(.minutes(15))) struct ReadingInPiecesTests {
-  /// A store with a snapshot and an open journal, both of many lines, with a migration in each.
-  private func makeDisk() throws -> SimulatedFileSystem {
+  /// A store with an open journal of many lines: its first, which runs a migration, is among them,
+  /// or in a snapshot of many lines.
+  private func makeDisk(compacts: Bool) throws -> SimulatedFileSystem {
     let disk = SimulatedFileSystem()
     try disk.makeDirectory("/disk")
     let dice = Dice(seed: 3)
     let store = try StepwiseStore(disk, SharedLedger())
     for _ in 0..<20 { try store.commit(2, dice) }
-    store.compact()
+    if compacts { store.compact() }
     for _ in 0..<20 { try store.commit(2, dice) }
     store.abandon()
     return disk
@@ -41,8 +42,8 @@ import Testing
   }
 
   /// Wherever the pieces end, the store is the same.
-  @Test func anyLength() throws {
-    let disk = try makeDisk()
+  @Test(arguments: [true, false]) func anyLength(compacts: Bool) throws {
+    let disk = try makeDisk(compacts: compacts)
     let whole = outcome(disk, pieceLength: nil)
     guard case .rows(let rows, 0) = whole else {
       Issue.record("\(whole)")
@@ -55,9 +56,12 @@ import Testing
   }
 
   /// Damage, too, is found where it is, and said in the same words.
-  @Test(arguments: ["snapshot.json", "journal-00000002.open.jsonl"])
-  func damageInEveryLine(name: String) throws {
-    let disk = try makeDisk()
+  @Test(arguments: [
+    ("snapshot.json", true), ("journal-00000002.open.jsonl", true),
+    ("journal-00000001.open.jsonl", false),
+  ])
+  func damageInEveryLine(name: String, compacts: Bool) throws {
+    let disk = try makeDisk(compacts: compacts)
     let path = "\(StepwiseStore.folder)/\(name)"
     let bytes = try #require(disk.bytes(path))
     let ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
