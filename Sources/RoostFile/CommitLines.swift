@@ -1,8 +1,6 @@
-import Foundation
 import Roost
 import RoostCore
 import RoostMemory
-import Synchronization
 
 /// The lines of commits on their way to the end of a journal. They are written in pieces, so that a
 /// commit of any length needs little memory.
@@ -43,7 +41,7 @@ struct CommitLines: ~Copyable {
     json.beginArray()
     let most = start + Int64(limits.line)
     if commit.effects.count > Self.sliceLength {
-      try writeInSlices(commit.effects, operations, upTo: most)
+      try writeInSlices(commit, operations, upTo: most)
     } else {
       try write(commit.effects[...], operations, upTo: most)
     }
@@ -82,48 +80,40 @@ struct CommitLines: ~Copyable {
   /// comes.
   private static let sliceLength = 1_024
 
-  /// The same with texts that all processors make at once: text is most of the work of a large
-  /// commit.
+  /// The same with texts that all processors make, while those before them are written: text is
+  /// most of the work of a large commit.
   private mutating func writeInSlices(
-    _ effects: [Effect], _ operations: OperationWriter, upTo most: Int64
+    _ commit: Commit, _ operations: OperationWriter, upTo most: Int64
   ) throws(FileError) {
-    let count = ProcessInfo.processInfo.activeProcessorCount * Self.sliceLength
-    var rest = effects[...]
-    while !rest.isEmpty, end <= most {
-      for slice in slices(of: rest.prefix(count), operations) {
-        json.raw(slice.text)
-        if json.count >= limits.piece { try flush() }
-        try write(slice.rest, operations, upTo: most)
-      }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  /// The texts of effects, slice by slice. Each has no more than some pieces, for the sake of
-  /// memory, and leaves the rest of its effects.
-  private func slices(
-    of effects: ArraySlice<Effect>, _ operations: OperationWriter
-  ) -> [(text: [UInt8], rest: ArraySlice<Effect>)] {
-    let (length, most) = (Self.sliceLength, 4 * limits.piece)
-    let count = (effects.count + length - 1) / length
-    let made = Mutex([(text: [UInt8], rest: ArraySlice<Effect>)](repeating: ([], []), count: count))
-    DispatchQueue.concurrentPerform(iterations: count) { index in
+    let (effects, catalog) = (commit.effects, commit.state.catalog)
+    let count = (effects.count + Self.sliceLength - 1) / Self.sliceLength
+    // A text has no more than some pieces, for the sake of memory, and leaves the rest of its
+    // effects.
+    let longest = 4 * limits.piece
+    try OrderedWork.run(count) { index in
       var json = JSONWriter()
-      var rest = effects.dropFirst(index * length).prefix(length)
-      while json.count < most, let effect = rest.popFirst() {
-        operations.write(effect, into: &json)
+      var rest = index * Self.sliceLength..<min((index + 1) * Self.sliceLength, effects.count)
+      // A writer of its own: to count who has a shared one is dear when several processors do.
+      let operations = OperationWriter(catalog)
+      effects.withUnsafeBufferPointer { effects in
+        while json.count < longest, let place = rest.popFirst() {
+          operations.write(effects[place], into: &json)
+        }
       }
-      let slice = (json.bytes, rest)
-      made.withLock { $0[index] = slice }
+      return (text: json.bytes, rest: rest)
+    } take: { slice throws(FileError) in
+      json.raw(slice.text)
+      if json.count >= limits.piece { try flush() }
+      try write(effects[slice.rest], operations, upTo: most)
+      return end <= most
     }
-    return made.withLock { $0 }
   }
 
   /// Writes what is not written yet.
   mutating func flush() throws(FileError) {
     guard json.count > 0 else { return }
     sum()
-    try file.write(json.bytes, at: offset)
+    try json.withBytes { bytes throws(FileError) in try file.write(bytes, at: offset) }
     offset = end
     json.removeWritten()
     summed = 0

@@ -66,12 +66,10 @@ package final class EmbeddedBackend: StorageBackend, ImmediateSession {
     }
   }
 
-  package func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  package func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try await engine.write(within: TransactionOptions().deadline, functions) {
       workspace throws(StoreError) in
-      try workspace.load(table, columns: columns, rows: rows)
+      try workspace.load(rows)
     }
   }
 

@@ -88,12 +88,10 @@ final class EmbeddedTransaction: StorageTransaction, ImmediateSession, Immediate
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try run { state throws(StoreError) in
       try state.requireWriting()
-      return try state.workspace.load(table, columns: columns, rows: rows)
+      return try state.workspace.load(rows)
     }
   }
 

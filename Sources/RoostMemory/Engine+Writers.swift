@@ -223,7 +223,9 @@ extension Engine {
   }
 
   /// Gives up the right to write and waits until a commit is durable.
-  private func settle(_ commit: Commit?, releasing ticket: UInt64) async throws(StoreError) {
+  private func settle(
+    _ commit: consuming Commit?, releasing ticket: UInt64
+  ) async throws(StoreError) {
     guard let commit else { return release(ticket) }
     let failure = await withCheckedContinuation { continuation in
       append(commit) { continuation.resume(returning: $0) }
@@ -236,11 +238,12 @@ extension Engine {
   /// Appends a commit to the log. Who has none is told at once.
   private func append(_ commit: Commit?, settled: @escaping @Sendable (StoreError?) -> Void) {
     guard let log, let commit else { return settled(nil) }
-    log.append(commit) { error in
+    // Without the effects, which may be many, and are of no use to who waits.
+    log.append(commit) { [state = commit.state, epoch = commit.epoch] error in
       self.shared.withLock { shared in
         if error == nil {
-          shared.durable = Snapshot(commit.state)
-        } else if shared.epoch == commit.epoch {
+          shared.durable = Snapshot(state)
+        } else if shared.epoch == epoch {
           shared.epoch += 1
           shared.queued = shared.durable.state
         }

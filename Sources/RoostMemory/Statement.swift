@@ -37,6 +37,28 @@ package struct Workspace: Sendable {
     }
   }
 
+  /// Puts in a row that must be new: one walk down its tree both finds another of its key and puts
+  /// it there.
+  /// - Throws: as `checkUnique`; the workspace is then to be thrown away.
+  mutating func add(_ row: [Value], in table: Int) throws(StoreError) {
+    let plan = state.catalog.tables[table]
+    let key = plan.key(of: row)
+    guard state.tables[table].rows.insert(key, row) == nil else {
+      throw duplicate(plan.definition.primaryKey.name, in: table)
+    }
+    for (place, index) in plan.indexes.enumerated() {
+      if index.isUnique, let values = try index.values(of: row),
+        state.tables[table].conflict(in: place, with: values, except: nil) != nil
+      {
+        throw duplicate(index.name, in: table)
+      }
+      if let entry = try index.key(of: row, key) {
+        state.tables[table].indexes[place].insert(entry, key)
+      }
+    }
+    if isRecording { effects.append(.put(table: table, key: key, row: row)) }
+  }
+
   mutating func put(
     _ row: [Value], in table: Int, replacing old: [Value]? = nil
   ) throws(StoreError) {
@@ -77,26 +99,26 @@ package struct Workspace: Sendable {
     }
   }
 
-  /// Inserts rows, and moves the sequences of those serial columns that the rows give behind the
-  /// greatest number given.
-  package mutating func load(
-    _ name: String, columns: [String], rows: [[Value]]
-  ) throws(StoreError) -> Int {
-    let insert = Mutation.Insert(table: name, columns: columns, rows: rows)
-    let result = try apply(.insert(insert))
-    let table = try state.catalog.place(of: name)
-    for column in state.catalog.tables[table].definition.columns where column.isSerial {
-      guard let position = columns.firstIndex(of: column.name) else { continue }
-      var greatest = state.tables[table].sequences[column.name] ?? 0
-      for row in rows {
-        if case .int(let number) = row[position] { greatest = max(greatest, number) }
-      }
-      state.tables[table].sequences[column.name] = greatest
-      if isRecording {
-        effects.append(.sequence(table: table, column: column.name, last: greatest))
+  /// Inserts rows as one statement, and moves the sequences of those serial columns that the rows
+  /// give behind the greatest number given.
+  package mutating func load(_ rows: RowsToLoad) throws(StoreError) -> Int {
+    let table = try state.catalog.place(of: rows.table)
+    let serials = state.catalog.tables[table].definition.columns.filter(\.isSerial).map(\.name)
+    var (count, written) = (0, [WrittenRow]())
+    try rows.forEach { insert throws(StoreError) in
+      count += try add(insert, to: table, &written).affected
+      for column in serials {
+        guard let position = insert.columns.firstIndex(of: column) else { continue }
+        var greatest = state.tables[table].sequences[column] ?? 0
+        for row in insert.rows {
+          if case .int(let number) = row[position] { greatest = max(greatest, number) }
+        }
+        state.tables[table].sequences[column] = greatest
       }
     }
-    return result.affected
+    if !serials.isEmpty { noteSequences(of: table) }
+    try settle(written, in: table)
+    return count
   }
 }
 
@@ -128,8 +150,12 @@ extension Workspace {
     _ row: [Value], in table: Int, replacing old: [Value]? = nil
   ) throws(StoreError) {
     guard let constraint = try conflict(of: row, in: table, replacing: old) else { return }
+    throw duplicate(constraint, in: table)
+  }
+
+  private func duplicate(_ constraint: String, in table: Int) -> StoreError {
     let name = state.catalog.tables[table].definition.name
-    throw StoreError(
+    return StoreError(
       .uniqueViolation, "duplicate key value violates unique constraint \"\(constraint)\"",
       table: name, constraint: constraint)
   }
@@ -156,13 +182,23 @@ extension Workspace {
 extension Workspace {
   private mutating func insert(_ insert: Mutation.Insert) throws(StoreError) -> MutationResult {
     let table = try state.catalog.place(of: insert.table)
+    var written: [WrittenRow] = []
+    let result = try add(insert, to: table, &written)
+    try settle(written, in: table)
+    return result
+  }
+
+  /// Inserts rows.
+  /// - Parameter written: gets what is then to be settled.
+  private mutating func add(
+    _ insert: Mutation.Insert, to table: Int, _ written: inout [WrittenRow]
+  ) throws(StoreError) -> MutationResult {
     let plan = state.catalog.tables[table]
     let source = try RowSource(insert, plan, at: now)
     let upsert = try UpsertPlan(insert, plan)
     var affected = 0
     var stored: [[Value]] = []
     let isWatched = state.catalog.watchesWrites(to: table)
-    var written: [WrittenRow] = []
     for given in insert.rows {
       var row = try source.row(given)
       for (position, column) in source.serials {
@@ -171,7 +207,7 @@ extension Workspace {
       try check(row, in: table)
       var old: [Value]?
       switch insert.conflict {
-      case .fail: try checkUnique(row, in: table)
+      case .fail: break
       case .ignore: if try conflict(of: row, in: table) != nil { continue }
       case .update:
         old = try upsert?.existing(row, state.tables[table], plan)
@@ -179,18 +215,22 @@ extension Workspace {
           guard let changed = upsert?.changed(existing, by: row) else { continue }
           row = changed
           try check(row, in: table)
+          try checkUnique(row, in: table, replacing: existing)
         }
-        try checkUnique(row, in: table, replacing: old)
       }
-      try put(row, in: table, replacing: old)
+      if let old { try put(row, in: table, replacing: old) } else { try add(row, in: table) }
       affected += 1
       if isWatched { written.append((old, row)) }
       if insert.returning { stored.append(row) }
     }
     if !source.serials.isEmpty { noteSequences(of: table) }
+    return MutationResult(affected: affected, rows: stored)
+  }
+
+  /// What a statement that wrote rows ends with.
+  private mutating func settle(_ written: [WrittenRow], in table: Int) throws(StoreError) {
     try checkReferences(written, in: table)
     try fire(written.map { RowChange(old: $0.old, new: $0.new) }, of: table)
-    return MutationResult(affected: affected, rows: stored)
   }
 
   private mutating func update(_ update: Mutation.Update) throws(StoreError) -> MutationResult {
@@ -225,8 +265,7 @@ extension Workspace {
       try put(row, in: table, replacing: old)
       written.append((old, row))
     }
-    try checkReferences(written, in: table)
-    try fire(written.map { RowChange(old: $0.old, new: $0.new) }, of: table)
+    try settle(written, in: table)
     let rows = update.returning ? written.map(\.new) : []
     return MutationResult(affected: written.count, rows: rows)
   }
@@ -238,127 +277,5 @@ extension Workspace {
     try removeWithReferences(rows, from: table, noting: &changes)
     for (place, change) in changes { try fire([change], of: place) }
     return MutationResult(affected: rows.count, rows: delete.returning ? rows : [])
-  }
-}
-
-/// How the rows of an insert become rows of the table.
-private struct RowSource {
-  private let table: TableDefinition
-  private let positions: [Int]
-  private let types: [ColumnType]
-  private let template: [Value]
-  /// The serial columns that the insert does not give.
-  let serials: [(position: Int, column: String)]
-  /// The columns that the insert does not give and whose default is a random UUID.
-  private let identifiers: [Int]
-  /// Whether an insert's rows have all columns in the table's order.
-  private let isWhole: Bool
-
-  /// A store gives the present and UUIDs itself; triggers and migrations leave them to their
-  /// defaults.
-  init(_ insert: Mutation.Insert, _ plan: TablePlan, at now: Timestamp) throws(StoreError) {
-    let table = plan.definition
-    self.table = table
-    isWhole = insert.columns == plan.layout.names
-    if isWhole {
-      positions = Array(insert.columns.indices)
-      (types, template) = (plan.layout.types, plan.layout.blank)
-      (serials, identifiers) = ([], [])
-      return
-    }
-    let positions = try table.requirePositions(of: insert.columns)
-    self.positions = positions
-    types = positions.map { table.columns[$0].type }
-    let given = Set(positions)
-    var template: [Value] = []
-    var serials: [(position: Int, column: String)] = []
-    var identifiers: [Int] = []
-    for (position, column) in table.columns.enumerated() {
-      switch column.defaultValue {
-      case .value(let value): template.append(value)
-      case .now: template.append(.timestamp(now))
-      default: template.append(.null)
-      }
-      if given.contains(position) { continue }
-      if column.isSerial { serials.append((position, column.name)) }
-      if column.defaultValue == .randomUUID { identifiers.append(position) }
-    }
-    self.identifiers = identifiers
-    self.template = template
-    self.serials = serials
-  }
-
-  func row(_ given: [Value]) throws(StoreError) -> [Value] {
-    guard given.count == positions.count else {
-      throw StoreError(
-        .invalidQuery, "a row has \(given.count) values for \(positions.count) columns",
-        table: table.name)
-    }
-    if isWhole, given.indices.allSatisfy({ types[$0].accepts(given[$0]) }) { return given }
-    var row = template
-    for position in identifiers { row[position] = .uuid(UUID()) }
-    for index in positions.indices {
-      let position = positions[index]
-      if types[index].accepts(given[index]) {
-        row[position] = given[index]
-      } else {
-        row[position] = try types[index].coerce(
-          given[index], table: table.name, column: table.columns[position].name)
-      }
-    }
-    return row
-  }
-}
-
-/// An upsert made ready for work.
-private struct UpsertPlan {
-  /// The unique index of the target columns; nil for the primary key.
-  private let index: Int?
-  private let permutation: [Int]
-  private let set: [Int]
-  private let ifChanged: [Int]?
-
-  /// Nil when the insert is no upsert.
-  init?(_ insert: Mutation.Insert, _ plan: TablePlan) throws(StoreError) {
-    guard case .update(let target, let set, let ifChanged) = insert.conflict else { return nil }
-    let table = plan.definition
-    self.set = try table.requirePositions(of: set)
-    self.ifChanged = try ifChanged.map { columns throws(StoreError) in
-      try table.requirePositions(of: columns)
-    }
-    let wanted = Set(target)
-    if Set(table.primaryKey.columns) == wanted {
-      index = nil
-      permutation = plan.keyPositions
-      return
-    }
-    index = plan.indexes.firstIndex {
-      $0.isUnique && $0.predicate == nil && Set($0.columns) == Set(wanted.map { $0 })
-    }
-    guard let index else {
-      throw StoreError(
-        .invalidQuery,
-        "no unique constraint of \"\(table.name)\" has the columns "
-          + target.joined(separator: ", "),
-        table: table.name)
-    }
-    permutation = try table.requirePositions(of: plan.indexes[index].columns.compactMap { $0 })
-  }
-
-  func existing(
-    _ row: [Value], _ table: TableState, _ plan: TablePlan
-  ) throws(StoreError) -> [Value]? {
-    guard let index else { return table.rows[plan.key(of: row)] }
-    let key = RowKey(row, at: permutation)
-    return table.conflict(in: index, with: key, except: nil)
-      .flatMap { table.rows[$0] }
-  }
-
-  /// The existing row with the new values, nil when nothing is to change.
-  func changed(_ existing: [Value], by row: [Value]) -> [Value]? {
-    if let ifChanged, ifChanged.allSatisfy({ existing[$0] == row[$0] }) { return nil }
-    var result = existing
-    for position in set { result[position] = row[position] }
-    return result
   }
 }

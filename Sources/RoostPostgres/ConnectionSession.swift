@@ -88,14 +88,19 @@ struct ConnectionSession: Sendable {
     return result
   }
 
-  func load(_ name: String, columns: [String], rows: [[Value]]) async throws(StoreError) -> Int {
-    let insert = Mutation.Insert(table: name, columns: columns, rows: rows)
-    let result = try await apply(.insert(insert))
-    let table = try schema.table(name)
-    for column in table.columns where column.isSerial && columns.contains(column.name) {
-      try await advanceSequence(of: column.name, in: table)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    let table = try schema.table(rows.table)
+    var count = 0
+    for index in 0..<rows.batchCount {
+      for insert in try rows.batch(index) {
+        count += try await apply(.insert(insert)).affected
+        // At once: the next insert may leave them to the sequence.
+        for column in table.columns where column.isSerial && insert.columns.contains(column.name) {
+          try await advanceSequence(of: column.name, in: table)
+        }
+      }
     }
-    return result.affected
+    return count
   }
 
   /// Moves a serial column's sequence behind its greatest value, never back.

@@ -99,11 +99,9 @@ final class PostgresBackend: StorageBackend, ConnectionUser {
     return try await inTransaction { session in try await session.apply(mutations) }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try await inTransaction { session in
-      try await session.load(table, columns: columns, rows: rows)
+      try await session.load(rows)
     }
   }
 

@@ -50,11 +50,9 @@ final class PostgresTransaction: StorageTransaction, ConnectionUser {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try await run { session throws(StoreError) in
-      try await session.load(table, columns: columns, rows: rows)
+      try await session.load(rows)
     }
   }
 

@@ -23,9 +23,8 @@ public protocol StorageSession: Sendable {
   ) async throws
 
   /// Inserts many rows by the fastest way there is, all or none; conflicts fail.
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int
+  /// - Returns: how many were inserted.
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int
 
   /// Says how a query would be answered: which index, which order.
   func explain(_ query: Query) async throws(StoreError) -> String

@@ -45,17 +45,26 @@ struct ChangeTracker: Sendable {
 
   /// Loads rows.
   func load(
-    _ table: String, columns: [String], rows: [[Value]], in session: any StorageTransaction,
-    _ touched: inout Set<RowReference>
+    _ rows: RowsToLoad, in session: any StorageTransaction, _ touched: inout Set<RowReference>
   ) async throws(StoreError) -> Int {
-    let node = try links.node(table)
-    let positions = node.definition.primaryKey.columns.compactMap { columns.firstIndex(of: $0) }
-    guard positions.count == node.keyPositions.count, !node.hasTriggers else {
-      let insert = Mutation.Insert(table: table, columns: columns, rows: rows)
-      return try await apply(.insert(insert), in: session, &touched).affected
+    let node = try links.node(rows.table)
+    let inserts = try rows.inserts()
+    let keys = inserts.map { insert in
+      node.definition.primaryKey.columns.compactMap { insert.columns.firstIndex(of: $0) }
     }
-    let count = try await session.load(table, columns: columns, rows: rows)
-    for row in rows { touched.insert(RowReference(table, positions.map { row[$0] })) }
+    var count = 0
+    guard !node.hasTriggers, keys.allSatisfy({ $0.count == node.keyPositions.count }) else {
+      for insert in inserts {
+        count += try await apply(.insert(insert), in: session, &touched).affected
+      }
+      return count
+    }
+    count = try await session.load(RowsToLoad(rows.table, inserts))
+    for (insert, positions) in zip(inserts, keys) {
+      for row in insert.rows {
+        touched.insert(RowReference(rows.table, positions.map { row[$0] }))
+      }
+    }
     return count
   }
 
@@ -161,12 +170,9 @@ final class TrackedTransaction: StorageTransaction {
     return results
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     var touched: Set<RowReference> = []
-    let count = try await tracker.load(
-      table, columns: columns, rows: rows, in: inner, &touched)
+    let count = try await tracker.load(rows, in: inner, &touched)
     noted.withLock { $0.formUnion(touched) }
     return count
   }

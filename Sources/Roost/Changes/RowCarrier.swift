@@ -184,7 +184,8 @@ private struct Plan {
       }
     }
     for part in node.parentsFirst(new).parts(of: TableLinks.batch) {
-      _ = try await target.load(node.name, columns: node.columns, rows: Array(part))
+      _ = try await target.load(
+        RowsToLoad(node.name, columns: node.columns, rows: Array(part)))
     }
     try await overwrite(changed, node)
     return new.count + changed.count

@@ -120,11 +120,6 @@ struct ChangeReach: Sendable {
     return changes
   }
 
-  /// What a load may change.
-  func changes(ofLoad table: String, _ columns: [String], _ rows: [[Value]]) -> RowChanges {
-    changes(of: .insert(.init(table: table, columns: columns, rows: rows)))
-  }
-
   /// A primary key as it is stored; nil when it is none.
   func key(_ values: [Value], of table: String) -> [Value]? {
     guard let table = schema.tables[table] else { return nil }

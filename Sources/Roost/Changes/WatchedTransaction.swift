@@ -76,12 +76,11 @@ final class WatchedTransaction: StorageTransaction {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    let changes = reach.changes(ofLoad: table, columns, rows)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    let inserts = try rows.inserts()
+    let changes = reach.changes(of: inserts.map { .insert($0) })
     note(changes, refined: changes)
-    return try await transaction.load(table, columns: columns, rows: rows)
+    return try await transaction.load(RowsToLoad(rows.table, inserts))
   }
 
   func scan(

@@ -65,7 +65,8 @@ struct Homecoming: Sendable {
   ) async throws(StoreError) -> StoreError? {
     if rows.isEmpty { return nil }
     do throws(StoreError) {
-      _ = try await primary.load(node.name, columns: node.columns, rows: rows)
+      _ = try await primary.load(
+        RowsToLoad(node.name, columns: node.columns, rows: rows))
       return nil
     } catch {
       // What the rows are to blame for; all else passes, and is tried again.

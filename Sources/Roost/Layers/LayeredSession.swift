@@ -63,11 +63,9 @@ extension LayeredSession {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    try await layer.run(call(.load, table, mayWrite: true)) { () throws(StoreError) in
-      try await below.load(table, columns: columns, rows: rows)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    try await layer.run(call(.load, rows.table, mayWrite: true)) { () throws(StoreError) in
+      try await below.load(rows)
     }
   }
 

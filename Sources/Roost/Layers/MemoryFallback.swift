@@ -244,15 +244,13 @@ extension MemoryFallback {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try await StoreError.only {
       try await run(
-        { try await $0.load(table, columns: columns, rows: rows) },
+        { try await $0.load(rows) },
         inMemory: { memory in
           try await self.noting(memory, TransactionOptions()) {
-            try await $0.load(table, columns: columns, rows: rows)
+            try await $0.load(rows)
           }
         })
     }

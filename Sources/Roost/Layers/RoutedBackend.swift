@@ -65,10 +65,8 @@ package final class RoutedBackend: StorageBackend {
     try await backend(of: query.table).scan(query, batchSize: batchSize, body)
   }
 
-  package func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    try await backend(of: table).load(table, columns: columns, rows: rows)
+  package func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    try await backend(of: rows.table).load(rows)
   }
 
   package func apply(_ mutations: [Mutation]) async throws(StoreError) -> [MutationResult] {

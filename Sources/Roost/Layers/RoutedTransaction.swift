@@ -146,11 +146,9 @@ extension RoutedTransaction {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    try await perform(on: table) { session throws(StoreError) in
-      try await session.load(table, columns: columns, rows: rows)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    try await perform(on: rows.table) { session throws(StoreError) in
+      try await session.load(rows)
     }
   }
 

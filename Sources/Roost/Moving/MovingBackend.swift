@@ -285,11 +285,9 @@ extension MovingBackend {
     return try await one { session throws(StoreError) in try await session.apply(mutations) }
   }
 
-  package func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
+  package func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
     try await one { session throws(StoreError) in
-      try await session.load(table, columns: columns, rows: rows)
+      try await session.load(rows)
     }
   }
 

@@ -44,7 +44,7 @@ package struct RowJSONWriter: Sendable {
     case .int(let number): json.integer(number)
     case .double(let number):
       if number.isFinite {
-        json.raw("\(number)")
+        json.raw(number.description)
       } else {
         json.string(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
       }

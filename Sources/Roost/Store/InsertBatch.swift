@@ -16,9 +16,14 @@ struct InsertBatch: Sendable {
   private let rows: [GivenRow]
 
   init<R: Record>(_ records: [R], _ core: SessionCore) throws(StoreError) {
-    layout = try core.context.layout(R.self)
+    try self.init(records[...], try core.context.layout(R.self), core.now, core.context.generators)
+  }
+
+  private init<R: Record>(
+    _ records: ArraySlice<R>, _ layout: RowLayout, _ now: Timestamp, _ generators: StoreGenerators
+  ) throws(StoreError) {
+    self.layout = layout
     let table = layout.table
-    let now = core.now
     var rows: [GivenRow] = []
     rows.reserveCapacity(records.count)
     var writer = RowWriter(layout)
@@ -36,7 +41,7 @@ struct InsertBatch: Sendable {
         if let given, writer.takes(given, position) {
           row.values.append(given)
         } else if let value = try Self.stored(
-          given, table.columns[position], table.name, now, core.context.generators)
+          given, table.columns[position], table.name, now, generators)
         {
           row.values.append(value)
         } else {
@@ -46,6 +51,22 @@ struct InsertBatch: Sendable {
       rows.append(row)
     }
     self.rows = rows
+  }
+
+  /// Records to be loaded, which are turned into rows batch by batch.
+  static func rowsToLoad<R: Record>(
+    _ records: [R], _ core: SessionCore
+  ) throws(StoreError) -> RowsToLoad {
+    let layout = try core.context.layout(R.self)
+    let (now, generators) = (core.now, core.context.generators)
+    let length = RowsToLoad.batchLength
+    return RowsToLoad(R.table, batchCount: (records.count + length - 1) / length) { index in
+      Result { () throws(StoreError) in
+        let slice = records.dropFirst(index * length).prefix(length)
+        return try InsertBatch(slice, layout, now, generators)
+          .inserts(conflict: .fail, returning: false)
+      }
+    }
   }
 
   /// A record's values in the table's order, but for the columns that are left to the backend.

@@ -166,12 +166,7 @@ extension RecordSession {
   @discardableResult
   public func load<R: Record>(_ records: [R]) async throws(StoreError) -> Int {
     try await core.perform { session throws(StoreError) in
-      let batch = try InsertBatch(records, core)
-      var count = 0
-      for insert in try batch.inserts(conflict: .fail, returning: false) {
-        count += try await session.load(R.table, columns: insert.columns, rows: insert.rows)
-      }
-      return count
+      try await session.load(try InsertBatch.rowsToLoad(records, core))
     }
   }
 

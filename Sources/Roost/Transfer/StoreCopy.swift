@@ -154,7 +154,8 @@ struct TableLoader: Sendable {
       }
       guard !rows.isEmpty else { return }
       for place in rows.indices { rows[place] = try order.first(rows[place], of: table) }
-      _ = try await target.load(table.name, columns: table.columns.map(\.name), rows: rows)
+      _ = try await target.load(
+        RowsToLoad(table.name, columns: table.columns.map(\.name), rows: rows))
     }
     try await source.scan(table) { rows in
       try part.withLock { try $0.digest.add(rows, of: table) }

@@ -1,7 +1,7 @@
 /// The CRC-32C checksum (Castagnoli), as iSCSI and ext4 use it.
 ///
 /// Source: RFC 3720, appendix B.4; reflected polynomial 0x82F63B78, all bits inverted before and
-/// after. Eight bytes are folded at a time ("slicing by 8").
+/// after. Sixteen bytes are folded at a time ("slicing by 16").
 public enum CRC32C {
   /// Continues a checksum over more bytes: `checksum(b, from: checksum(a))` is that of a + b.
   ///
@@ -12,16 +12,11 @@ public enum CRC32C {
     tables.withUnsafeBufferPointer { table in
       var crc = ~seed
       var position = 0
-      while position + 8 <= bytes.count {
-        let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
-        let low = UInt32(truncatingIfNeeded: word) ^ crc
-        let high = UInt32(truncatingIfNeeded: word >> 32)
-        crc =
-          table[7 << 8 | Int(low & 0xFF)] ^ table[6 << 8 | Int(low >> 8 & 0xFF)]
-          ^ table[5 << 8 | Int(low >> 16 & 0xFF)] ^ table[4 << 8 | Int(low >> 24)]
-          ^ table[3 << 8 | Int(high & 0xFF)] ^ table[2 << 8 | Int(high >> 8 & 0xFF)]
-          ^ table[1 << 8 | Int(high >> 16 & 0xFF)] ^ table[Int(high >> 24)]
-        position += 8
+      while position + 16 <= bytes.count {
+        let first = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+        let second = bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self).littleEndian
+        crc = fold(first ^ UInt64(crc), table, before: 8) ^ fold(second, table, before: 0)
+        position += 16
       }
       while position < bytes.count {
         crc = table[Int((crc ^ UInt32(bytes[position])) & 0xFF)] ^ crc >> 8
@@ -29,6 +24,19 @@ public enum CRC32C {
       }
       return ~crc
     }
+  }
+
+  /// What eight bytes are worth that stand before so many others.
+  @inline(__always)
+  private static func fold(
+    _ word: UInt64, _ table: UnsafeBufferPointer<UInt32>, before count: Int
+  ) -> UInt32 {
+    let (low, high) = (Int(truncatingIfNeeded: word & 0xFFFF_FFFF), Int(word >> 32))
+    let place = count << 8
+    return table[place + 0x700 + low & 0xFF] ^ table[place + 0x600 + low >> 8 & 0xFF]
+      ^ table[place + 0x500 + low >> 16 & 0xFF] ^ table[place + 0x400 + low >> 24]
+      ^ table[place + 0x300 + high & 0xFF] ^ table[place + 0x200 + high >> 8 & 0xFF]
+      ^ table[place + 0x100 + high >> 16 & 0xFF] ^ table[place + high >> 24]
   }
 
   /// Continues a checksum over more bytes.
@@ -42,10 +50,10 @@ public enum CRC32C {
     return String(repeating: "0", count: 8 - digits.count) + digits
   }
 
-  /// Eight tables of 256 entries; table k advances a byte by k further zero bytes.
+  /// Sixteen tables of 256 entries; table k advances a byte by k further zero bytes.
   private static let tables: [UInt32] = {
     let polynomial: UInt32 = 0x82F6_3B78
-    var tables = [UInt32](repeating: 0, count: 8 * 256)
+    var tables = [UInt32](repeating: 0, count: 16 * 256)
     for index in 0..<256 {
       var crc = UInt32(index)
       for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ polynomial : crc >> 1 }

@@ -34,8 +34,10 @@ package struct JSONWriter: ~Copyable, @unchecked Sendable {
   }
 
   /// Hands over what has been written from an offset on, for as long as the body runs.
-  package func withBytes<R>(from start: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-    body(UnsafeRawBufferPointer(start: base + start, count: count - start))
+  package func withBytes<R, Failure: Error>(
+    from start: Int = 0, _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
+  ) throws(Failure) -> R {
+    try body(UnsafeRawBufferPointer(start: base + start, count: count - start))
   }
 
   /// A text as JSON has it, with its quotation marks.

@@ -6,22 +6,13 @@ package enum Processors {
   #else
     /// Room for a set of 1,024 processors, as the C library's own type has it.
     private typealias ProcessorSet = InlineArray<16, UInt64>
-    private typealias GetAffinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> Int32
-
-    /// The C library hides the name from who does not ask for the extensions of GNU, which Swift
-    /// cannot; nil where it is linked in such a way that it cannot be looked up.
-    private static let getAffinity: GetAffinity? = {
-      guard let program = dlopen(nil, RTLD_NOW), let name = dlsym(program, "sched_getaffinity")
-      else { return nil }
-      return unsafeBitCast(name, to: GetAffinity.self)
-    }()
 
     /// On how many processors the calling thread may run: those that there are, less those from
     /// which an affinity or a container keeps it. 1 at least.
     package static var usableCount: Int {
       var set = ProcessorSet(repeating: 0)
       let result = withUnsafeMutableBytes(of: &set) { bytes in
-        bytes.baseAddress.flatMap { getAffinity?(0, bytes.count, $0) } ?? -1
+        bytes.baseAddress.flatMap { LinuxCalls.getAffinity?(0, bytes.count, $0) } ?? -1
       }
       var count = 0
       for index in set.indices { count += set[index].nonzeroBitCount }

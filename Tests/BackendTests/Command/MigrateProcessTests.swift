@@ -154,8 +154,9 @@ import Testing
     let store = try await Store.open(
       url, backends: [.file], migrations: [Self.set(first)], environment: [:])
     _ = try await store.backend.load(
-      "books", columns: ["id", "title"],
-      rows: (0..<rows).map { [.int(Int64($0)), .text("title \($0)")] })
+      RowsToLoad(
+        "books", columns: ["id", "title"],
+        rows: (0..<rows).map { [.int(Int64($0)), .text("title \($0)")] }))
     await store.close()
     func words(_ verb: String) -> [String] {
       ["migrate", verb, "--url", url, "--migrations", migrations]

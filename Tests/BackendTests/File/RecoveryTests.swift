@@ -203,7 +203,8 @@ import Testing
     let row: [Value] = [.int(1), .json(try JSON(parsing: brackets("[") + brackets("]")))]
     let url = "file:\(folder.path)/store"
     let store = try await TestBackend.open(url, sets)
-    _ = try await store.backend.load("deep", columns: ["id", "document"], rows: [row])
+    _ = try await store.backend.load(
+      RowsToLoad("deep", columns: ["id", "document"], rows: [row]))
     await store.close()
     // From the journal, and then from the snapshot that replaces it.
     for _ in 1...2 {

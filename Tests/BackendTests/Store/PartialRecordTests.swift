@@ -40,7 +40,7 @@ import Testing
       try await backend.freshURL(in: folder), [ConformanceSuite.migrations])
     let rows: [[Value]] = (1...7).map { [.int($0), .int($0 % 3), .text("t\($0)"), .int(1)] }
     _ = try await store.backend.load(
-      "rankings", columns: ["id", "points", "team", "level"], rows: rows)
+      RowsToLoad("rankings", columns: ["id", "points", "team", "level"], rows: rows))
     let names = store.select(Name.self).reading { [$0.team, $0.id] }
     #expect(try await names.where { $0.id == 3 }.fetch() == [Name(id: 3, team: "t3")])
 
@@ -83,7 +83,8 @@ import Testing
     let store = try await TestBackend.open(
       try await backend.freshURL(in: folder), [ConformanceSuite.migrations])
     let rows: [[Value]] = (1...7).map { [.int($0), .int($0 % 3), .int(1)] }
-    _ = try await store.backend.load("rankings", columns: ["id", "points", "level"], rows: rows)
+    _ = try await store.backend.load(
+      RowsToLoad("rankings", columns: ["id", "points", "level"], rows: rows))
     var ids: [Int] = []
     var position: PagePosition?
     repeat {

@@ -63,9 +63,10 @@ import Testing
         + String(repeating: "]", count: JSON.maximumDepth)
       let document = try JSON(parsing: deep)
       _ = try await from.backend.load(
-        "../ä b", columns: ["id", "document"],
-        rows: [[.int(1), .json(document)], [.int(2), .json(.null)], [.int(3), .null]])
-      _ = try await from.backend.load("../Ä b", columns: ["id"], rows: [[.int(1)]])
+        RowsToLoad(
+          "../ä b", columns: ["id", "document"],
+          rows: [[.int(1), .json(document)], [.int(2), .json(.null)], [.int(3), .null]]))
+      _ = try await from.backend.load(RowsToLoad("../Ä b", columns: ["id"], rows: [[.int(1)]]))
       let backup = try await Backup.write(from, migrations: sets, into: folder.path + "/backups")
       _ = try await Backup(reading: backup.path).restore(into: to)
       #expect(try await TransferFixture.dump(to) == (try await TransferFixture.dump(from)))
@@ -142,8 +143,9 @@ import Testing
     let sets = [Routed.migrations]
     let store = try await TestBackend.open("memory:", sets)
     _ = try await store.backend.load(
-      "route_items", columns: ["id", "text"],
-      rows: (1...3_000).map { [.int(Int64($0)), .text("item \($0)")] })
+      RowsToLoad(
+        "route_items", columns: ["id", "text"],
+        rows: (1...3_000).map { [.int(Int64($0)), .text("item \($0)")] }))
     let backup = try await Backup.write(
       store, migrations: sets, into: folder.path + "/b", isCompressed: isCompressed)
     await store.close()

@@ -113,7 +113,8 @@ import Testing
       let rows = try Self.rows(table)
       var seen: Set<String> = []
       for store in stores {
-        _ = try await store.backend.load(name, columns: table.columns.map(\.name), rows: rows)
+        _ = try await store.backend.load(
+          RowsToLoad(name, columns: table.columns.map(\.name), rows: rows))
       }
       for (place, row) in rows.enumerated() {
         var expected = RangeDigest()
@@ -141,7 +142,8 @@ import Testing
       let table = try stores[0].schema.table("wide")
       let rows = try Self.rows(table)
       for store in stores {
-        _ = try await store.backend.load("wide", columns: table.columns.map(\.name), rows: rows)
+        _ = try await store.backend.load(
+          RowsToLoad("wide", columns: table.columns.map(\.name), rows: rows))
       }
       var whole = RangeDigest()
       try whole.add(rows, of: table)
@@ -188,7 +190,7 @@ import Testing
       }
       for store in stores {
         _ = try await store.backend.load(
-          "keyed", columns: table.columns.map(\.name), rows: rows.shuffled())
+          RowsToLoad("keyed", columns: table.columns.map(\.name), rows: rows.shuffled()))
       }
       for place in stride(from: 0, to: rows.count - 7, by: 5) {
         let range = KeyRange(after: rows[place], through: rows[place + 6])

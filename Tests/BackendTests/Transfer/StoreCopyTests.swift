@@ -70,11 +70,13 @@ import Testing
         ring.append([.int(id), .int(next), .null])
       }
       let columns = ["id", "next_id", "back_id"]
-      _ = try await from.backend.load("nodes", columns: columns, rows: chain)
-      _ = try await from.backend.load("nodes", columns: columns, rows: ring)
-      _ = try await from.backend.load("lefts", columns: ["id"], rows: [[.int(1)], [.int(2)]])
+      _ = try await from.backend.load(RowsToLoad("nodes", columns: columns, rows: chain))
+      _ = try await from.backend.load(RowsToLoad("nodes", columns: columns, rows: ring))
       _ = try await from.backend.load(
-        "rights", columns: ["id", "left_id"], rows: [[.int(1), .int(2)], [.int(2), .null]])
+        RowsToLoad("lefts", columns: ["id"], rows: [[.int(1)], [.int(2)]]))
+      _ = try await from.backend.load(
+        RowsToLoad(
+          "rights", columns: ["id", "left_id"], rows: [[.int(1), .int(2)], [.int(2), .null]]))
       _ = try await from.backend.apply([
         .update(
           .init(table: "lefts", assignments: [.init("right_id", .literal(.int(1)))], filter: nil))

@@ -12,8 +12,9 @@ import Testing
 
   private static func load(_ store: Store, _ ids: some Sequence<Int>) async throws {
     _ = try await store.backend.load(
-      "route_logs", columns: ["id", "text"],
-      rows: ids.map { [.int(Int64($0)), .text("log \($0)")] })
+      RowsToLoad(
+        "route_logs", columns: ["id", "text"],
+        rows: ids.map { [.int(Int64($0)), .text("log \($0)")] }))
   }
 
   private static func change(_ store: Store, _ id: Int, _ text: String?) async throws {
@@ -95,8 +96,9 @@ import Testing
       try await TestBackend.postgres.freshURL(in: folder))
     for store in [from, to] {
       _ = try await store.backend.load(
-        "pairs", columns: ["id", "a", "b"],
-        rows: (1...50).map { [.int($0), .int($0 * 2), .int($0 * 3)] })
+        RowsToLoad(
+          "pairs", columns: ["id", "a", "b"],
+          rows: (1...50).map { [.int($0), .int($0 * 2), .int($0 * 3)] }))
     }
     var options = StoreVerifier.Options()
     options.pause = .milliseconds(1)

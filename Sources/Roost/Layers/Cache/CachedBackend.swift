@@ -158,12 +158,11 @@ extension CachedBackend {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    let changes = reach.changes(ofLoad: table, columns, rows)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    let inserts = try rows.inserts()
+    let changes = reach.changes(of: inserts.map { .insert($0) })
     return try await change(changes, { _ in changes }) { session throws(StoreError) in
-      try await session.load(table, columns: columns, rows: rows)
+      try await session.load(RowsToLoad(rows.table, inserts))
     }
   }
 

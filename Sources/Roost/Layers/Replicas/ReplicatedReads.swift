@@ -182,11 +182,11 @@ extension ReplicatedReads {
     }
   }
 
-  func load(
-    _ table: String, columns: [String], rows: [[Value]]
-  ) async throws(StoreError) -> Int {
-    try await change(reach.changes(ofLoad: table, columns, rows)) { () throws(StoreError) in
-      try await backend.load(table, columns: columns, rows: rows)
+  func load(_ rows: RowsToLoad) async throws(StoreError) -> Int {
+    let inserts = try rows.inserts()
+    return try await change(reach.changes(of: inserts.map { .insert($0) })) {
+      () throws(StoreError) in
+      try await backend.load(RowsToLoad(rows.table, inserts))
     }
   }
 

@@ -1,11 +1,10 @@
 import Foundation
-package import Roost
 
 /// Work in pieces that all processors do side by side, while one thread takes what comes of them,
 /// in their order.
 ///
 /// So a large file is read: its pieces are checked and parsed anywhere, and the rows put into the
-/// tables by one. Only a few pieces wait to be taken, however large the file is.
+/// tables by one. Only a few pieces wait to be taken, however many there are.
 ///
 /// Unchecked sendability holds because the variables are touched only under `condition`.
 package final class OrderedWork<Output: Sendable>: @unchecked Sendable {
@@ -29,11 +28,11 @@ package final class OrderedWork<Output: Sendable>: @unchecked Sendable {
   /// - Parameters:
   ///   - count: how many pieces there are. One is worked on by the caller alone.
   ///   - take: takes what came of the next piece; false when no more is wanted.
-  package static func run(
+  package static func run<Failure: Error>(
     _ count: Int, _ work: @escaping @Sendable (Int) -> Output,
-    take: (Output) throws(StoreError) -> Bool
-  ) throws(StoreError) {
-    let threads = min(count, ProcessInfo.processInfo.activeProcessorCount, Self.mostThreads)
+    take: (Output) throws(Failure) -> Bool
+  ) throws(Failure) {
+    let threads = min(count, Processors.usableCount, Self.mostThreads)
     let shared = OrderedWork(count, window: 2 * threads, work)
     defer { shared.end() }
     shared.start(helpers: threads - 1)
@@ -53,7 +52,7 @@ package final class OrderedWork<Output: Sendable>: @unchecked Sendable {
     self.helpers = helpers
     for _ in 0..<helpers {
       let thread = Thread { [self] in help() }
-      thread.name = "roost-reader"
+      thread.name = "roost-worker"
       thread.start()
     }
   }
