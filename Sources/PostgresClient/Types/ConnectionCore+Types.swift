@@ -7,7 +7,8 @@ extension ConnectionCore {
       host: server?.host ?? PostgresConfiguration.Host(""), name: configuration.database)
   }
 
-  /// What has to be known to read these columns; asks the server once for what is not.
+  /// What has to be known to read these columns; asks the server for what is not, once, and once
+  /// more for what that is made of.
   ///
   /// It is called where a statement is parsed, never between rows.
   func catalogue(
@@ -19,8 +20,14 @@ extension ConnectionCore {
     let known = configuration.types.catalogue(of: database)
     missing = known.missing(missing)
     if missing.isEmpty { return known }
-    return configuration.types.add(
-      try await lookUp(missing, until: deadline), to: database)
+    var found: [PostgresType: PostgresTypeInfo] = [:]
+    // A chain of more types than that is not read anyway, and need not have an end.
+    for _ in 0..<PostgresTypeCatalogue.depth where !missing.isEmpty {
+      let more = try await lookUp(missing, until: deadline)
+      found.merge(more) { $1 }
+      missing = known.missing(more.values.lazy.flatMap(\.parts)).subtracting(found.keys)
+    }
+    return configuration.types.add(found, to: database)
   }
 
   /// What is known of the types of these columns without asking, and whether that is all.
@@ -41,54 +48,43 @@ extension ConnectionCore {
   /// The statement is closed with the exchange; its name is free even where one before was cut off.
   private static let statementName = "roost_types"
 
-  /// The types asked for, and those that they are made of. Source: the manual's chapters on
-  /// `pg_type`, `pg_attribute` and `pg_range`.
+  /// The types asked for. Source: the manual's chapters on `pg_type`, `pg_attribute` and
+  /// `pg_range`.
+  ///
+  /// What they are made of is asked for next. One query that follows the parts by itself is one that
+  /// the server takes for long: it compiles it, for a tenth of a second, where JIT is on.
   ///
   /// `to_jsonb` is there because servers before 14 do not have the column.
   private static let sql = """
-    WITH RECURSIVE multiranges AS (
-      SELECT rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid AS multirange
-      FROM pg_catalog.pg_range r
-    ), types AS (
-      SELECT t.oid, t.typrelid, t.typdelim,
-        CASE
-          WHEN t.typinput = 'pg_catalog.array_in'::regproc THEN 'array'
-          WHEN t.typtype = 'd' THEN 'domain'
-          WHEN t.typtype = 'e' THEN 'enumeration'
-          WHEN t.typtype = 'c' THEN 'composite'
-          WHEN t.typtype = 'r' THEN 'range'
-          WHEN t.typtype = 'm' THEN 'multirange'
-          WHEN t.typname = 'citext' AND t.typcategory = 'S' THEN 'citext'
-          WHEN t.typname = 'hstore' AND EXISTS (
-            SELECT FROM pg_catalog.pg_proc p WHERE p.oid = t.typsend AND p.proname = 'hstore_send'
-          ) THEN 'hstore'
-          ELSE 'unknown'
-        END AS kind,
-        CASE
-          WHEN t.typinput = 'pg_catalog.array_in'::regproc THEN t.typelem
-          WHEN t.typtype = 'd' THEN t.typbasetype
-          ELSE coalesce(
-            (SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid),
-            (SELECT m.rngtypid FROM multiranges m WHERE m.multirange = t.oid), 0::oid)
-        END AS part
-      FROM pg_catalog.pg_type t
-    ), wanted(oid) AS (
-      SELECT unnest($1::oid[])
-      UNION
-      SELECT p.oid FROM wanted w JOIN types t ON t.oid = w.oid CROSS JOIN LATERAL (
-        SELECT t.part
-        UNION ALL
-        SELECT a.atttypid FROM pg_catalog.pg_attribute a
-        WHERE t.kind = 'composite' AND a.attrelid = t.typrelid AND a.attnum > 0
-          AND NOT a.attisdropped
-      ) p(oid) WHERE p.oid <> 0
-    )
-    SELECT t.oid, pg_catalog.format_type(t.oid, NULL), t.kind, t.part, t.typdelim,
-      ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE t.kind = 'composite'
+    SELECT t.oid, pg_catalog.format_type(t.oid, NULL),
+      CASE
+        WHEN t.typinput = 'pg_catalog.array_in'::regproc THEN 'array'
+        WHEN t.typtype = 'd' THEN 'domain'
+        WHEN t.typtype = 'e' THEN 'enumeration'
+        WHEN t.typtype = 'c' THEN 'composite'
+        WHEN t.typtype = 'r' THEN 'range'
+        WHEN t.typtype = 'm' THEN 'multirange'
+        WHEN t.typname = 'citext' AND t.typcategory = 'S' THEN 'citext'
+        WHEN t.typname = 'hstore' AND EXISTS (
+          SELECT FROM pg_catalog.pg_proc p WHERE p.oid = t.typsend AND p.proname = 'hstore_send'
+        ) THEN 'hstore'
+        ELSE 'unknown'
+      END,
+      CASE
+        WHEN t.typinput = 'pg_catalog.array_in'::regproc THEN t.typelem
+        WHEN t.typtype = 'd' THEN t.typbasetype
+        ELSE coalesce(
+          (SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid),
+          (SELECT r.rngtypid FROM pg_catalog.pg_range r
+            WHERE (to_jsonb(r) ->> 'rngmultitypid')::oid = t.oid),
+          0::oid)
+      END,
+      t.typdelim,
+      ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c'
         AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
-      ARRAY(SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.kind = 'composite'
+      ARRAY(SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c'
         AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
-    FROM types t JOIN wanted w ON w.oid = t.oid
+    FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::oid[])
     """
 
   private static let columns = PostgresColumns([

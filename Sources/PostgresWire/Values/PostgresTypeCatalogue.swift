@@ -47,6 +47,15 @@ public struct PostgresTypeInfo: Sendable, Hashable {
     self.name = name
     self.kind = kind
   }
+
+  /// The types that it is made of.
+  package var parts: [PostgresType] {
+    switch kind {
+    case .domain(let part), .array(let part, _), .range(let part), .multirange(let part): [part]
+    case .composite(let fields): fields.map(\.type)
+    case .enumeration, .hstore, .citext, .unknown: []
+    }
+  }
 }
 
 /// The types of one database that are not built in, as far as they have come up.
@@ -57,7 +66,7 @@ public final class PostgresTypeCatalogue: Sendable {
   package let types: [PostgresType: PostgresTypeInfo]
 
   /// The most types that a chain of types (an array of domains over ranges) goes through.
-  static let depth = 16
+  package static let depth = 16
 
   /// A catalogue of these types.
   public init(_ types: [PostgresType: PostgresTypeInfo] = [:]) {

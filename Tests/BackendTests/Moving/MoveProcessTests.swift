@@ -11,7 +11,8 @@ import Testing
     return Dictionary(tasks.map { ($0.id ?? "", Int($0.output ?? "") ?? 0) }) { $1 }
   }
 
-  @Test(arguments: [1, 2] as [UInt64]) func killedWhileOthersWrite(seed: UInt64) async throws {
+  @Test func killedWhileOthersWrite() async throws {
+    let seed: UInt64 = 1
     let folder = try TemporaryFolder()
     let urls = (
       from: try await TestBackend.postgres.freshURL(in: folder),
@@ -83,7 +84,7 @@ import Testing
     let folder = try TemporaryFolder()
     let urls = (from: "file:\(folder.path)/old", to: "file:\(folder.path)/new")
     let old = try await TestBackend.open(urls.from, [.coherence])
-    try await old.load((0..<3_000).map { AgentTask.sample($0) })
+    try await old.load((0..<1_000).map { AgentTask.sample($0) })
     await old.close()
     let words = ["--from", urls.from, "--to", urls.to]
     var kills = 0
@@ -105,7 +106,7 @@ import Testing
         try await TestBackend.open(urls.from, [.coherence]),
         try await TestBackend.open(urls.to, [.coherence]),
       ]
-      #expect(try await Self.tasks(stores[0]).count == 3_000)
+      #expect(try await Self.tasks(stores[0]).count == 1_000)
       try? await Self.endLease(of: stores)
       for store in stores { await store.close() }
     }

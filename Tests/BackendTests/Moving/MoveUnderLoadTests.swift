@@ -18,7 +18,10 @@ import Testing
       try await old.load((0..<5_000).map { Owner(id: 10_000 + $0, code: "before-\($0)") })
       moving = try await MovingStore(from: old, to: new)
       move = try #require(moving.store.move)
-      load = LedgerLoad(Owner.rows, WriteLedger())
+      var load = LedgerLoad(Owner.rows, WriteLedger())
+      // As much as leaves the processors to the move.
+      load.pause = .milliseconds(20)
+      self.load = load
     }
 
     /// Lets a body break something, and sees that the move ends well.
