@@ -51,8 +51,8 @@ extension ConnectionCore {
   /// The types asked for. Source: the manual's chapters on `pg_type`, `pg_attribute` and
   /// `pg_range`.
   ///
-  /// What they are made of is asked for next. One query that follows the parts by itself is one that
-  /// the server takes for long: it compiles it, for a tenth of a second, where JIT is on.
+  /// What they are made of is asked for next. One query that follows the parts by itself looks so
+  /// dear to a server with JIT that it compiles it first, for a tenth of a second.
   ///
   /// `to_jsonb` is there because servers before 14 do not have the column.
   private static let sql = """
