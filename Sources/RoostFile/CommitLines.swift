@@ -114,6 +114,8 @@ struct CommitLines: ~Copyable {
     guard json.count > 0 else { return }
     sum()
     try json.withBytes { bytes throws(FileError) in try file.write(bytes, at: offset) }
+    // Not so a snapshot: commits beside it would wait behind it, at the device.
+    if json.count >= limits.piece { file.beginWritingBack(json.count, at: offset) }
     offset = end
     json.removeWritten()
     summed = 0

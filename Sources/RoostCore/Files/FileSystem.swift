@@ -46,6 +46,11 @@ public protocol OpenFile: Sendable {
   /// Writes all bytes at an offset. After an error any part of them may have been written.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError)
 
+  /// Lets the device begin with what was written, so that the synchronisation that ends a long
+  /// series of writes has little left to wait for. Nothing depends on it: it neither makes anything
+  /// durable nor takes an error away from that synchronisation. Does nothing unless implemented.
+  func beginWritingBack(_ count: Int, at offset: Int64)
+
   /// Cuts the file, or extends it with zeros, to a length in bytes.
   func truncate(to length: Int64) throws(FileError)
 
@@ -116,6 +121,9 @@ extension FileSystem {
 }
 
 extension OpenFile {
+  /// Nothing.
+  public func beginWritingBack(_ count: Int, at offset: Int64) {}
+
   /// The whole content from an offset to the end.
   ///
   /// - Throws: EFBIG when there is more than `limit` bytes.

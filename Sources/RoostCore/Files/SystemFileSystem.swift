@@ -145,16 +145,9 @@ final class SystemFile: OpenFile {
       guard count > 0 else { throw FileError(number: EIO, operation: .write, path: path) }
       done += count
     }
-    if bytes.count >= Self.largeWrite { beginWritingBack(bytes.count, at: offset) }
   }
 
-  /// A write of so many bytes is one of many.
-  private static let largeWrite = 1 << 19
-
-  /// Lets the device begin with what was written, so that the synchronisation that ends a long
-  /// series of writes has little left to wait for. Nothing depends on it: the call neither makes
-  /// anything durable nor takes an error away from that synchronisation.
-  private func beginWritingBack(_ count: Int, at offset: Int64) {
+  func beginWritingBack(_ count: Int, at offset: Int64) {
     #if !canImport(Darwin)
       // SYNC_FILE_RANGE_WRITE alone, which waits for nothing (sync_file_range(2)).
       _ = LinuxCalls.syncFileRange?(number, offset, Int64(count), 2)
