@@ -114,9 +114,11 @@ package struct Workspace: Sendable {
           if case .int(let number) = row[position] { greatest = max(greatest, number) }
         }
         state.tables[table].sequences[column] = greatest
+        if isRecording {
+          effects.append(.sequence(table: table, column: column, last: greatest))
+        }
       }
     }
-    if !serials.isEmpty { noteSequences(of: table) }
     try settle(written, in: table)
     return count
   }

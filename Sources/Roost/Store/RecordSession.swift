@@ -166,7 +166,8 @@ extension RecordSession {
   @discardableResult
   public func load<R: Record>(_ records: [R]) async throws(StoreError) -> Int {
     try await core.perform { session throws(StoreError) in
-      try await session.load(try InsertBatch.rowsToLoad(records, core))
+      let rows = try InsertBatch.rowsToLoad(records, core)
+      return rows.batchCount == 0 ? 0 : try await session.load(rows)
     }
   }
 
