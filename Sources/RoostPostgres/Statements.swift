@@ -5,7 +5,7 @@ import RoostCore
 /// The statements of the store's verbs.
 enum Statements {
   /// The most rows of one insert: enough to make round trips cheap, few enough to bound memory.
-  static let rowsPerInsert = 10_000
+  static let rowsPerInsert = RowsToLoad.batchLength
   /// The most parameters of a statement. Source: the Bind message counts them in 16 bits.
   static let parameterLimit = 65_535
 

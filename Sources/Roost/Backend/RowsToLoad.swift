@@ -12,8 +12,8 @@ public struct RowsToLoad: Sendable {
   public let batchCount: Int
   private let make: @Sendable (Int) -> Result<[Mutation.Insert], StoreError>
 
-  /// How many rows a batch has that records are turned into: as many as one statement takes.
-  static var batchLength: Int { 10_000 }
+  /// How many rows a batch has that records are turned into, and a statement of Postgres takes.
+  package static var batchLength: Int { 10_000 }
 
   /// Rows that are there, each with a value for each of these columns.
   public init(_ table: String, columns: [String], rows: [[Value]]) {
