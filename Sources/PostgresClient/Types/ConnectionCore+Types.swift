@@ -7,8 +7,8 @@ extension ConnectionCore {
       host: server?.host ?? PostgresConfiguration.Host(""), name: configuration.database)
   }
 
-  /// What has to be known to read these columns; asks the server for what is not, once, and once
-  /// more for what that is made of.
+  /// What has to be known to read these columns; asks the server for what is not, and for what that
+  /// is made of, once for each level.
   ///
   /// It is called where a statement is parsed, never between rows.
   func catalogue(

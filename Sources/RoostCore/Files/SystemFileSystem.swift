@@ -149,7 +149,8 @@ final class SystemFile: OpenFile {
 
   func beginWritingBack(_ count: Int, at offset: Int64) {
     #if !canImport(Darwin)
-      // SYNC_FILE_RANGE_WRITE alone, which waits for nothing (sync_file_range(2)).
+      // SYNC_FILE_RANGE_WRITE alone, which waits only where the device's queue is full, and does
+      // not look for errors (sync_file_range(2)).
       _ = LinuxCalls.syncFileRange?(number, offset, Int64(count), 2)
     #endif
   }
