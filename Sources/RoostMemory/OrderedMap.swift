@@ -7,17 +7,26 @@ package protocol OrderedKey: Sendable {
   /// A number that is never greater than that of a key behind this one. Most comparisons of a
   /// search end here, without touching what the key refers to.
   var rank: UInt64 { get }
+  /// Whether no other key of which this is true has the same rank.
+  var isKnownByRank: Bool { get }
   /// Negative when left comes first, zero when both are equal.
   static func order(_ left: Self, _ right: Self) -> Int
 }
 
 /// Keys in order with a value each. Find, insert and remove are O(log n), a copy is O(1).
-package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
+///
+/// Unchecked sendability holds because a node is changed only while exactly one reference to it
+/// exists (every mutating path here and in `OrderedMapNode` asks `isKnownUniquelyReferenced` first,
+/// from the root down, and copies a node that is shared); a node that two maps hold is never
+/// written.
+package struct OrderedMap<Key: OrderedKey, Element: Sendable>: @unchecked Sendable {
   fileprivate typealias Node = OrderedMapNode<Key, Element>
 
-  private var root = Node(isLeaf: true)
+  private var root = Node.make(isLeaf: true)
   /// How many keys there are.
   package private(set) var count = 0
+  /// Whether no two keys share a rank; that of keys which were removed since may say no.
+  private var areKnownByRank = true
 
   /// An empty map.
   package init() {}
@@ -35,7 +44,10 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
       while let child = node._withUnsafeGuaranteedRef({ $0.child(for: key, rank) }) {
         node = child
       }
-      return node._withUnsafeGuaranteedRef { $0.element(under: key, rank) }
+      let isKnown = areKnownByRank && key.isKnownByRank
+      return node._withUnsafeGuaranteedRef {
+        isKnown ? $0.element(underOnly: rank) : $0.element(under: key, rank)
+      }
     }
   }
 
@@ -43,8 +55,9 @@ package struct OrderedMap<Key: OrderedKey, Element: Sendable>: Sendable {
   @discardableResult
   package mutating func insert(_ key: Key, _ element: Element) -> Element? {
     if !isKnownUniquelyReferenced(&root) { root = root.copy() }
+    if areKnownByRank { areKnownByRank = key.isKnownByRank }
     let (old, split) = root.insert(key, key.rank, element)
-    if let split { root = Node(below: root, split) }
+    if let split { root = .make(below: root, split) }
     if old == nil { count += 1 }
     return old
   }

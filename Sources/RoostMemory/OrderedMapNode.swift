@@ -1,20 +1,27 @@
-// One node of a B+ tree. Ranks, keys and values stand side by side in one piece of memory, without
-// an array's header, count and checks for each; and to copy a node, which most changes do, takes
-// two allocations and not one for each array.
+// One node of a B+ tree. Ranks, keys and values stand behind the object's own words, in one piece
+// of memory: to copy a node, which most changes do, takes one allocation, and to search one starts
+// in the line of memory that the reference leads to.
+
+/// What a node knows of itself.
+struct OrderedMapNodeHeader {
+  let isLeaf: Bool
+  /// For how many keys there is memory.
+  fileprivate let room: UInt16
+  /// How many keys there are.
+  fileprivate var count: UInt16 = 0
+}
 
 /// A leaf with its keys' values, or an inner node whose child `i` holds the keys below separator
 /// `keys[i]`, and whose last child holds the rest.
 ///
-/// Unchecked sendability holds because a node is changed only while exactly one reference to it
-/// exists (every mutating path here and in `OrderedMap` asks `isKnownUniquelyReferenced` first,
-/// from the root down, and copies a node that is shared); a node that two maps hold is never
-/// written.
-///
 /// The memory is safe because `count` keys and ranks, and `count` elements of a leaf or `count + 1`
 /// children of an inner node, are initialized whenever no method is running; a node has room for
 /// one more than its capacity at least, and an insertion beyond that is followed by a split at
-/// once. Places come from searches among `count` keys, never from outside.
-final class OrderedMapNode<Key: OrderedKey, Element: Sendable>: @unchecked Sendable {
+/// once. Places come from searches among `count` keys, never from outside. The pointers into it are
+/// used only while the node is alive: by its own methods and those of whoever holds it.
+final class OrderedMapNode<Key: OrderedKey, Element: Sendable>:
+  ManagedBuffer<OrderedMapNodeHeader, UInt64>
+{
   typealias Node = OrderedMapNode<Key, Element>
   typealias Split = (key: Key, node: Node)
 
@@ -22,50 +29,30 @@ final class OrderedMapNode<Key: OrderedKey, Element: Sendable>: @unchecked Senda
   private static var leafCapacity: Int { 16 }
   private static var innerCapacity: Int { 32 }
 
-  let isLeaf: Bool
-  /// How many keys there are.
-  private(set) var count = 0
-  private let ranks: UnsafeMutablePointer<UInt64>
-  let keys: UnsafeMutablePointer<Key>
-  /// A leaf's values; of no use in an inner node.
-  let elements: UnsafeMutablePointer<Element>
-  /// An inner node's children; of no use in a leaf.
-  let children: UnsafeMutablePointer<Node>
-
   /// Makes an empty node.
   /// - Parameter least: how many keys it must have room for.
-  init(isLeaf: Bool, least: Int = 0) {
-    self.isLeaf = isLeaf
-    let room = max(isLeaf ? Self.leafCapacity : Self.innerCapacity, least) + 1
-    func place<Item>(_ type: Item.Type, after end: Int) -> Int {
-      let alignment = MemoryLayout<Item>.alignment
-      return (end + alignment - 1) / alignment * alignment
+  static func make(isLeaf: Bool, least: Int = 0) -> Node {
+    let room = max(isLeaf ? leafCapacity : innerCapacity, least) + 1
+    let words =
+      room + (isLeaf ? room * words(Element.self) : room + 1) + room * words(Key.self)
+    let node = create(minimumCapacity: words) { _ in
+      OrderedMapNodeHeader(isLeaf: isLeaf, room: UInt16(room))
     }
-    let keysPlace = place(Key.self, after: room * MemoryLayout<UInt64>.stride)
-    let keysEnd = keysPlace + room * MemoryLayout<Key>.stride
-    let elementsPlace = place(Element.self, after: keysEnd)
-    let childrenPlace = place(Node.self, after: keysEnd)
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: isLeaf
-        ? elementsPlace + room * MemoryLayout<Element>.stride
-        : childrenPlace + (room + 1) * MemoryLayout<Node>.stride,
-      alignment: max(
-        MemoryLayout<UInt64>.alignment, MemoryLayout<Key>.alignment,
-        MemoryLayout<Element>.alignment))
-    ranks = memory.assumingMemoryBound(to: UInt64.self)
-    keys = (memory + keysPlace).assumingMemoryBound(to: Key.self)
-    elements = (memory + elementsPlace).assumingMemoryBound(to: Element.self)
-    children = (memory + childrenPlace).assumingMemoryBound(to: Node.self)
+    return unsafeDowncast(node, to: Node.self)
   }
 
+  /// How many words of eight bytes an item takes.
+  private static func words<Item>(_ type: Item.Type) -> Int { MemoryLayout<Item>.stride / 8 }
+
   /// A root above a node that was split.
-  convenience init(below left: Node, _ split: Split) {
-    self.init(isLeaf: false)
-    ranks.initialize(to: split.key.rank)
-    keys.initialize(to: split.key)
-    children.initialize(to: left)
-    (children + 1).initialize(to: split.node)
-    count = 1
+  static func make(below left: Node, _ split: Split) -> Node {
+    let root = make(isLeaf: false)
+    root.ranks.initialize(to: split.key.rank)
+    root.keys.initialize(to: split.key)
+    root.children.initialize(to: left)
+    (root.children + 1).initialize(to: split.node)
+    root.count = 1
+    return root
   }
 
   deinit {
@@ -75,11 +62,42 @@ final class OrderedMapNode<Key: OrderedKey, Element: Sendable>: @unchecked Senda
     } else {
       children.deinitialize(count: count + 1)
     }
-    UnsafeMutableRawPointer(ranks).deallocate()
+  }
+
+  /// The header, without the check for overlapping accesses that a class's property has: it would
+  /// cost a search as much as a node.
+  private var head: UnsafeMutablePointer<OrderedMapNodeHeader> {
+    withUnsafeMutablePointerToHeader { $0 }
+  }
+
+  var isLeaf: Bool { head.pointee.isLeaf }
+
+  /// How many keys there are.
+  private(set) var count: Int {
+    get { Int(head.pointee.count) }
+    set { head.pointee.count = UInt16(newValue) }
+  }
+
+  private var room: Int { Int(head.pointee.room) }
+
+  private var ranks: UnsafeMutablePointer<UInt64> { withUnsafeMutablePointerToElements { $0 } }
+
+  /// A leaf's values; of no use in an inner node.
+  var elements: UnsafeMutablePointer<Element> { place(room) }
+
+  /// An inner node's children; of no use in a leaf.
+  var children: UnsafeMutablePointer<Node> { place(room) }
+
+  var keys: UnsafeMutablePointer<Key> {
+    place(isLeaf ? room * (1 + Self.words(Element.self)) : 2 * room + 1)
+  }
+
+  private func place<Item>(_ word: Int) -> UnsafeMutablePointer<Item> {
+    UnsafeMutableRawPointer(ranks + word).assumingMemoryBound(to: Item.self)
   }
 
   func copy() -> Node {
-    let node = Node(isLeaf: isLeaf)
+    let node = Node.make(isLeaf: isLeaf)
     node.append(contentsOf: self)
     return node
   }
@@ -122,6 +140,13 @@ extension OrderedMapNode {
     return has(key, at: index) ? elements[index] : nil
   }
 
+  /// A leaf's value under the only key that can have a rank. The keys are not looked at, which in a
+  /// large tree are in a line of memory that no cache has.
+  func element(underOnly rank: UInt64) -> Element? {
+    let index = rankBound(rank)
+    return index < count && ranks[index] == rank ? elements[index] : nil
+  }
+
   private func has(_ key: Key, at index: Int) -> Bool {
     index < count && Key.order(keys[index], key) == 0
   }
@@ -141,43 +166,14 @@ extension OrderedMapNode {
     return low
   }
 
-  /// How many ranks are below one. The guess is where it would be if they were even, as numbers
-  /// and random keys nearly are; from there steps that double find both ends of a binary search. In
-  /// a large tree, of whose nodes no cache has much, that is three lines of memory, not six.
+  /// How many ranks are below one. All are looked at: in a large tree, of whose nodes no cache has
+  /// much, their lines of memory come together, where each step of a binary search waits for one;
+  /// and no branch is guessed wrong.
   private func rankBound(_ rank: UInt64) -> Int {
-    guard count > 0, rank > ranks[0] else { return 0 }
-    let (first, last) = (ranks[0], ranks[count - 1])
-    if rank > last { return count }
-    // All ranks before `low` are below the wanted one, that at `high` is not.
-    var (low, high) = (1, count - 1)
-    let guess = min(Int(Double(rank - first) / Double(last - first) * Double(high)), high)
-    var step = 1
-    if ranks[guess] < rank {
-      low = guess + 1
-      while low + step - 1 < high {
-        guard ranks[low + step - 1] < rank else {
-          high = low + step - 1
-          break
-        }
-        low += step
-        step *= 2
-      }
-    } else {
-      high = guess
-      while high - step >= low {
-        guard ranks[high - step] >= rank else {
-          low = high - step + 1
-          break
-        }
-        high -= step
-        step *= 2
-      }
-    }
-    while low < high {
-      let middle = (low + high) / 2
-      if ranks[middle] < rank { low = middle + 1 } else { high = middle }
-    }
-    return low
+    let ranks = ranks
+    var below = 0
+    for index in 0..<count { below &+= ranks[index] < rank ? 1 : 0 }
+    return below
   }
 
   /// How many leading keys fulfil a condition that is never true again once it was false.
@@ -194,7 +190,7 @@ extension OrderedMapNode {
 // Changing.
 
 extension OrderedMapNode {
-  private var capacity: Int { isLeaf ? Self.leafCapacity : Self.innerCapacity }
+  private var most: Int { isLeaf ? Self.leafCapacity : Self.innerCapacity }
 
   /// Puts a value under a key. A node that grows beyond its capacity is split.
   func insert(
@@ -209,7 +205,7 @@ extension OrderedMapNode {
     }
     elements.open(at: index, of: count, for: element)
     openKey(at: index, for: key, rank)
-    guard count > capacity else { return (nil, nil) }
+    guard count > most else { return (nil, nil) }
     // A key beyond all others is mostly the next of a rising series: leave the left node full.
     return (nil, split(at: index == count - 1 ? count - 1 : count / 2))
   }
@@ -222,7 +218,7 @@ extension OrderedMapNode {
     let (old, below) = children[index].insert(key, rank, element)
     guard let below else { return (old, nil) }
     insert(below, behind: index)
-    guard count > capacity else { return (old, nil) }
+    guard count > most else { return (old, nil) }
     return (old, split(at: index == count - 1 ? count - 2 : count / 2))
   }
 
@@ -232,7 +228,7 @@ extension OrderedMapNode {
       let index = childIndex(for: key, rank)
       own(index)
       let old = children[index].remove(key, rank)
-      if children[index].count < children[index].capacity / 4, count > 0 { refill(index) }
+      if children[index].count < children[index].most / 4, count > 0 { refill(index) }
       return old
     }
     let index = lowerBound(key, rank)
@@ -254,7 +250,7 @@ extension OrderedMapNode {
   /// Moves what is behind a place into a new node: of a leaf the place's key, too, of an inner node
   /// not, since that goes up.
   private func split(at place: Int) -> Split {
-    let right = Node(isLeaf: isLeaf)
+    let right = Node.make(isLeaf: isLeaf)
     let start = isLeaf ? place : place + 1
     let moved = count - start
     right.ranks.moveInitialize(from: ranks + start, count: moved)
@@ -274,14 +270,14 @@ extension OrderedMapNode {
   private func refill(_ index: Int) {
     let left = index == 0 ? 0 : index - 1
     let (a, b) = (children[left], children[left + 1])
-    let joined = Node(isLeaf: a.isLeaf, least: a.count + 1 + b.count)
+    let joined = Node.make(isLeaf: a.isLeaf, least: a.count + 1 + b.count)
     joined.append(contentsOf: a)
     if !a.isLeaf { joined.openKey(at: joined.count, for: keys[left], ranks[left]) }
     joined.append(contentsOf: b)
     children[left] = joined
     _ = children.close(at: left + 1, of: count + 1)
     closeKey(at: left)
-    if joined.count > joined.capacity {
+    if joined.count > joined.most {
       insert(joined.split(at: joined.count / 2), behind: left)
     }
   }

@@ -31,6 +31,13 @@ package struct RowKey: OrderedKey, Hashable {
 
   package var rank: UInt64 { first.rank }
 
+  /// Integers are ranked as doubles, which are exact up to here; a key of several values is not
+  /// known by its first.
+  package var isKnownByRank: Bool {
+    guard case .int(let number) = first else { return false }
+    return number.magnitude <= 1 << 53 && rest.isEmpty
+  }
+
   /// All values.
   package var values: [Value] { [first] + rest }
 
