@@ -103,19 +103,22 @@ package final class TablePlan: Sendable {
   func key(of row: [Value]) -> RowKey { RowKey(row, at: keyPositions) }
 
   /// The primary key of these values, as the table stores them.
+  /// - Parameters:
+  ///   - first: the key's first value; nil when there is none.
+  ///   - rest: those behind it.
   /// - Throws: `invalidQuery` when they are not as many as the key's columns; what a value of
   ///   another type is refused with.
-  func key(ofValues values: [Value]) throws(StoreError) -> RowKey {
-    guard values.count == keyTypes.count else {
+  func key(of first: Value?, _ rest: [Value]) throws(StoreError) -> RowKey {
+    guard let first, rest.count == keyTypes.count - 1 else {
       throw StoreError(
         .invalidQuery, "the key of \"\(definition.name)\" has \(keyTypes.count) columns",
         table: definition.name)
     }
-    let first = try stored(values[0], 0)
-    guard values.count > 1 else { return RowKey(first: first, rest: []) }
-    var rest: [Value] = []
-    for place in values.indices.dropFirst() { rest.append(try stored(values[place], place)) }
-    return RowKey(first: first, rest: rest)
+    return RowKey(
+      first: try stored(first, 0),
+      rest: try rest.indices.map { place throws(StoreError) in
+        try stored(rest[place], place + 1)
+      })
   }
 
   /// The primary key that a condition asks for, and nothing else, as most changes do: what the

@@ -57,8 +57,8 @@ final class EmbeddedTransaction: StorageTransaction, ImmediateSession, Immediate
 
   var immediateReads: (any ImmediateReads)? { self }
 
-  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
-    try run { state throws(StoreError) in try state.workspace.state.row(table, key: key) }
+  func row(_ table: String, key first: Value, _ rest: [Value]) throws(StoreError) -> [Value]? {
+    try run { state throws(StoreError) in try state.workspace.state.row(table, key: first, rest) }
   }
 
   func get(

@@ -53,8 +53,10 @@ package final class Engine: Sendable {
 }
 
 extension Engine: ImmediateReads {
-  package func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
-    try durable().state.row(table, key: key)
+  package func row(
+    _ table: String, key first: Value, _ rest: [Value]
+  ) throws(StoreError) -> [Value]? {
+    try durable().state.row(table, key: first, rest)
   }
 }
 

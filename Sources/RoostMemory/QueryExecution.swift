@@ -4,16 +4,16 @@ extension DatabaseState {
   /// The rows with these primary keys, nil where there is none.
   package func get(_ table: String, keys: [[Value]]) throws(StoreError) -> [[Value]?] {
     let place = try catalog.place(of: table)
-    return try keys.map { key throws(StoreError) in try row(in: place, key) }
+    let plan = catalog.tables[place]
+    return try keys.map { key throws(StoreError) in
+      tables[place].rows[try plan.key(of: key.first, Array(key.dropFirst()))]
+    }
   }
 
   /// The row with a primary key, nil when there is none.
-  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
-    try row(in: try catalog.place(of: table), key)
-  }
-
-  private func row(in place: Int, _ key: [Value]) throws(StoreError) -> [Value]? {
-    tables[place].rows[try catalog.tables[place].key(ofValues: key)]
+  func row(_ table: String, key first: Value, _ rest: [Value]) throws(StoreError) -> [Value]? {
+    let place = try catalog.place(of: table)
+    return tables[place].rows[try catalog.tables[place].key(of: first, rest)]
   }
 
   /// A query's rows, with the wanted columns.

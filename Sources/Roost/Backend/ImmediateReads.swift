@@ -2,9 +2,10 @@
 ///
 /// Calls that could suspend, one for each layer, cost more than to find a row in memory; so `find`
 /// takes this way where there is one.
-package protocol ImmediateReads: Sendable {
+package protocol ImmediateReads: AnyObject, Sendable {
   /// The row with a primary key, nil when there is none; as `StorageSession.get` of one key.
-  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]?
+  /// - Parameter rest: the key's values behind its first: a key of one value needs no array.
+  func row(_ table: String, key first: Value, _ rest: [Value]) throws(StoreError) -> [Value]?
 }
 
 /// A session that may have immediate reads.
@@ -32,14 +33,20 @@ extension LayeredTransaction: ImmediateSession {
 }
 
 /// Immediate reads that are counted.
-private struct MeteredReads: ImmediateReads {
-  let layer: MetricsLayer
-  let reads: any ImmediateReads
-  let isInTransaction: Bool
+private final class MeteredReads: ImmediateReads {
+  private let layer: MetricsLayer
+  private let reads: any ImmediateReads
+  private let isInTransaction: Bool
 
-  func row(_ table: String, key: [Value]) throws(StoreError) -> [Value]? {
+  init(layer: MetricsLayer, reads: any ImmediateReads, isInTransaction: Bool) {
+    self.layer = layer
+    self.reads = reads
+    self.isInTransaction = isInTransaction
+  }
+
+  func row(_ table: String, key first: Value, _ rest: [Value]) throws(StoreError) -> [Value]? {
     try layer.run(.get, table, isInTransaction: isInTransaction) { () throws(StoreError) in
-      try reads.row(table, key: key)
+      try reads.row(table, key: first, rest)
     }
   }
 }

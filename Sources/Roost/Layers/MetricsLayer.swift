@@ -15,11 +15,12 @@ final class MetricsLayer: StorageLayer {
     mutating func place(
       of operation: StorageCall.Operation, _ table: String?, _ location: String
     ) -> Int {
-      func isWanted(_ series: StoreMetrics.Series) -> Bool {
-        series.operation == operation && series.table == table
+      // By place: to hand a series on would copy all that it counts.
+      func isWanted(_ place: Int) -> Bool {
+        series[place].operation == operation && series[place].table == table
       }
-      if last < series.count, isWanted(series[last]) { return last }
-      last = series.firstIndex(where: isWanted) ?? series.count
+      if last < series.count, isWanted(last) { return last }
+      last = series.indices.first(where: isWanted) ?? series.count
       if last == series.count {
         series.append(StoreMetrics.Series(operation, table, backend: location))
       }

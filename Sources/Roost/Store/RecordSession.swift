@@ -13,10 +13,11 @@ extension RecordSession {
   /// The record with a primary key, nil when there is none.
   /// - Parameter lock: the lock to hold on the row until the transaction ends.
   /// - Throws: `invalidValue` when the key is of another type; what the backend meets.
+  @inlinable
   public func find<R: Record>(
     _ type: R.Type, _ key: some ColumnValue, lock: RowLock? = nil
   ) async throws(StoreError) -> R? {
-    try await find(type, key: [key.value], lock: lock)
+    try await find(type, key: key.value, [], lock: lock)
   }
 
   /// The record with a primary key of several columns, whose values are given in the key's order;
@@ -29,21 +30,31 @@ extension RecordSession {
     try await find(type, key: key.map(\.value), lock: lock)
   }
 
-  private func find<R: Record>(
+  func find<R: Record>(
     _ type: R.Type, key: [Value], lock: RowLock?
   ) async throws(StoreError) -> R? {
-    if lock == nil, let reads = core.immediate {
-      return try core.read { () throws(StoreError) in
-        let layout = try core.context.layout(type)
-        guard let row = try reads.row(type.table, key: key) else { return nil }
-        return try R(row: Row(row, layout))
-      }
+    guard let first = key.first else {
+      return try await find(type, keys: [key], lock: lock).first ?? nil
     }
-    return try await core.perform { session throws(StoreError) in
-      let layout = try core.context.layout(type)
-      let rows = try await session.get(type.table, keys: [key], lock: lock)
-      guard let row = rows.first ?? nil else { return nil }
-      return try R(row: Row(row, layout))
+    return try await find(type, key: first, Array(key.dropFirst()), lock: lock)
+  }
+
+  /// Made anew for each type of record in the program's own module, so that a row in memory is
+  /// found and read without a call that could suspend.
+  @inlinable
+  func find<R: Record>(
+    _ type: R.Type, key first: Value, _ rest: [Value], lock: RowLock?
+  ) async throws(StoreError) -> R? {
+    let core = core
+    guard lock == nil, core.hasImmediateReads else {
+      return try await find(type, keys: [[first] + rest], lock: lock).first ?? nil
+    }
+    do {
+      guard let row = try core.immediateRow(type, key: first, rest) else { return nil }
+      return try R(row: row)
+    } catch {
+      core.doom(error)
+      throw error
     }
   }
 

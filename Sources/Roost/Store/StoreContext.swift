@@ -92,7 +92,7 @@ public final class SessionCore: Sendable {
   let context: StoreContext
   package let session: any StorageSession
   /// The session's reads that need no waiting; nil when it has none.
-  let immediate: (any ImmediateReads)?
+  private let immediate: (any ImmediateReads)?
   /// The transaction's own state; nil outside.
   let transaction: TransactionState?
 
@@ -121,18 +121,25 @@ public final class SessionCore: Sendable {
     }
   }
 
-  /// Runs a read that needs no waiting. An error dooms the transaction that it happens in.
-  func read<Result>(
-    _ call: () throws(StoreError) -> Result
-  ) throws(StoreError) -> Result {
+  /// Whether a row is found without waiting.
+  @usableFromInline var hasImmediateReads: Bool { immediate != nil }
+
+  /// The row with a primary key, where it is found without waiting; nil when there is none.
+  /// - Parameter rest: the key's values behind its first.
+  @usableFromInline
+  func immediateRow<R: Record>(
+    _ type: R.Type, key first: Value, _ rest: [Value]
+  ) throws(StoreError) -> Row? {
+    guard let immediate else { return nil }
     try begin()
-    do {
-      return try call()
-    } catch {
-      transaction?.doom(error)
-      throw error
-    }
+    let layout = try context.layout(type)
+    guard let values = try immediate.row(type.table, key: first, rest) else { return nil }
+    return Row(values, layout)
   }
+
+  /// An error dooms the transaction that it happens in.
+  @usableFromInline
+  func doom(_ error: StoreError) { transaction?.doom(error) }
 
   /// - Throws: `nestedTransaction`; what `TransactionState.check` throws.
   private func begin() throws(StoreError) {
