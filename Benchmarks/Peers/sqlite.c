@@ -12,6 +12,8 @@
 
 static const char *path;
 static long count;
+// How many rows there are to be found.
+static long rows;
 
 static void fail(const char *what, sqlite3 *database) {
   fprintf(stderr, "sqlite: %s: %s\n", what, sqlite3_errmsg(database));
@@ -37,11 +39,14 @@ static sqlite3_stmt *prepare(sqlite3 *database, const char *sql) {
   return statement;
 }
 
-static char body[128];
+static char filling[128];
 
 static void insert(sqlite3 *database, sqlite3_stmt *statement, long number) {
   char name[32];
-  snprintf(name, sizeof name, "record %ld", number);
+  char body[sizeof filling];
+  int length = snprintf(name, sizeof name, "record %ld", number);
+  memcpy(body, filling, sizeof filling);
+  memcpy(body, name, (size_t)length);
   sqlite3_bind_int64(statement, 1, number);
   sqlite3_bind_text(statement, 2, name, -1, SQLITE_TRANSIENT);
   sqlite3_bind_text(statement, 3, body, -1, SQLITE_STATIC);
@@ -66,7 +71,7 @@ static void *write_rows(void *argument) {
 static void load(sqlite3 *database) {
   sqlite3_stmt *statement = prepare(database, insertion);
   run(database, "BEGIN");
-  for (long number = 1; number <= count; number++) insert(database, statement, number);
+  for (long number = 1; number <= rows; number++) insert(database, statement, number);
   run(database, "COMMIT");
   sqlite3_finalize(statement);
 }
@@ -79,7 +84,7 @@ static double find(sqlite3 *database) {
   for (long number = 0; number < count; number++) {
     // The same keys as everybody's.
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    sqlite3_bind_int64(statement, 1, (int64_t)((state >> 33) % (uint64_t)count) + 1);
+    sqlite3_bind_int64(statement, 1, (int64_t)((state >> 33) % (uint64_t)rows) + 1);
     if (sqlite3_step(statement) != SQLITE_ROW) fail("find", database);
     volatile int64_t moment = sqlite3_column_int64(statement, 4);
     (void)moment;
@@ -101,7 +106,8 @@ int main(int words_count, char **words) {
   const char *workload = words[1];
   path = words[2];
   count = atol(words[3]);
-  for (int copy = 0; copy < 4; copy++) strcat(body, "lorem ipsum dolor sit amet, ");
+  rows = strcmp(workload, "find-cached") == 0 ? 10000 : count;
+  for (int copy = 0; copy < 4; copy++) strcat(filling, "lorem ipsum dolor sit amet, ");
   sqlite3 *database = open_database();
   run(database,
       "CREATE TABLE samples (id INTEGER PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL,"
@@ -120,7 +126,7 @@ int main(int words_count, char **words) {
     for (long writer = 0; writer < WRITERS; writer++) pthread_join(threads[writer], NULL);
   } else if (strcmp(workload, "load") == 0) {
     load(database);
-  } else if (strcmp(workload, "find") == 0) {
+  } else if (strcmp(workload, "find") == 0 || strcmp(workload, "find-cached") == 0) {
     sum = find(database);
   } else if (strcmp(workload, "find-in-transaction") == 0) {
     run(database, "BEGIN");

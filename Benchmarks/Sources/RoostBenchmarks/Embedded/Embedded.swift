@@ -68,7 +68,8 @@ struct Embedded {
       case .commit: [[file, sqlite, append], [memory, sqliteInMemory]]
       case .commit64: [[file, sqlite]]
       case .open: [[file]]
-      case .load, .find, .findInTransaction: [[file, sqlite], [memory, sqliteInMemory]]
+      case .load, .find, .findCached, .findInTransaction:
+        [[file, sqlite], [memory, sqliteInMemory]]
       }
     return groups.map { $0.compactMap { $0 } }
   }
