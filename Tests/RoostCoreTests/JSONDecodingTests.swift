@@ -47,6 +47,23 @@ import Testing
     }
   }
 
+  /// Large texts share kept memory, one after the other; here all at once, in all sizes, with more
+  /// nodes than are expected, and with faults at their ends.
+  @Test func largeTextsAtOnceAreLikeTheirNumbers() async {
+    await withTaskGroup(of: Void.self) { group in
+      for task in 0..<8 {
+        group.addTask {
+          for turn in 0..<6 {
+            let numbers = (0..<(20_000 << (turn % 3)) + task * 1_000).map { ($0 + task) % 10 }
+            let text = "[" + numbers.map { "\($0)" }.joined(separator: ",")
+            #expect((try? JSON.decode([Int].self, from: text + "]")) == numbers)
+            #expect(throws: JSONError.self) { try JSON.decode([Int].self, from: text) }
+          }
+        }
+      }
+    }
+  }
+
   @Test func depthIsLimitedLikeTheTrees() {
     for depth in [JSON.maximumDepth, JSON.maximumDepth + 1, 100_000] {
       let arrays = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

@@ -33,12 +33,12 @@ struct JSONNodes {
   /// both.
   static let maximumBytes = Int(Int32.max)
 
-  private let text: UnsafeMutablePointer<UInt8>
-  private(set) var nodes: UnsafeMutablePointer<Node>
+  let text: UnsafeMutablePointer<UInt8>
+  let nodes: UnsafeMutablePointer<Node>
 
-  init(text: UnsafeMutablePointer<UInt8>, capacity: Int) {
-    self.text = text
-    nodes = .allocate(capacity: capacity)
+  init(_ memory: JSONTapeMemory) {
+    text = memory.text.start.assumingMemoryBound(to: UInt8.self)
+    nodes = memory.nodes.start.assumingMemoryBound(to: Node.self)
   }
 
   /// The byte that a value begins with, which tells its kind.
@@ -66,21 +66,6 @@ struct JSONNodes {
   }
 
   func string(_ node: Int) -> String { String(decoding: content(node), as: UTF8.self) }
-
-  // MARK: Memory
-
-  /// Takes more memory for nodes, and keeps the first ones.
-  mutating func grow(_ count: Int, to capacity: Int) {
-    let larger = UnsafeMutablePointer<Node>.allocate(capacity: capacity)
-    larger.moveInitialize(from: nodes, count: count)
-    nodes.deallocate()
-    nodes = larger
-  }
-
-  func free() {
-    text.deallocate()
-    nodes.deallocate()
-  }
 
   // MARK: Members
 
@@ -161,6 +146,7 @@ struct JSONNodes {
 /// A text with its nodes.
 final class JSONTape {
   let nodes: JSONNodes
+  private let memory: JSONTapeMemory
   /// The indexes that have been asked for, by the nodes of their objects.
   private var indexes: [Int: JSON.Object] = [:]
 
@@ -172,12 +158,13 @@ final class JSONTape {
     do throws(JSONError) {
       nodes = try recorder.record()
     } catch {
-      recorder.nodes.free()
+      recorder.memory.giveBack()
       throw error
     }
+    memory = recorder.memory
   }
 
-  deinit { nodes.free() }
+  deinit { memory.giveBack() }
 
   /// The value of an object's key; 0 when there is none.
   func value(of key: String, in object: Int) -> Int {

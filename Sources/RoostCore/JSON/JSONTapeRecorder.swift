@@ -5,7 +5,9 @@
 /// `JSONScanner`. (The scanner alone takes 1.9 times the instructions.)
 struct JSONTapeRecorder {
   /// What has been found so far.
-  private(set) var nodes: JSONNodes
+  private var nodes: JSONNodes
+  /// Where that is, and the text's copy; the caller's to give back, after an error too.
+  private(set) var memory: JSONTapeMemory
   private var scanner: JSONScanner
   /// The text and the zeros behind it.
   private let text: UnsafeMutablePointer<UInt8>
@@ -19,17 +21,18 @@ struct JSONTapeRecorder {
 
   /// Begins with a copy of the text, in which escapes will be replaced.
   init(copying bytes: UnsafeBufferPointer<UInt8>) {
-    text = .allocate(capacity: bytes.count + Self.padding)
+    // Texts mostly have fewer nodes than this.
+    capacity = bytes.count / 6 + 16
+    memory = JSONTapeMemory(byteCount: bytes.count + Self.padding, capacity: capacity)
+    nodes = JSONNodes(memory)
+    text = nodes.text
     let copy = UnsafeMutableBufferPointer(start: text, count: bytes.count)
     _ = copy.initialize(from: bytes)
     (text + bytes.count).initialize(repeating: 0, count: Self.padding)
-    // Memory that is not touched costs nothing, and texts mostly have fewer nodes than this.
-    capacity = bytes.count / 6 + 16
-    nodes = JSONNodes(text: text, capacity: capacity)
     scanner = JSONScanner(UnsafeBufferPointer(copy))
   }
 
-  /// Reads the text to its end. The nodes are the caller's to free, after an error too.
+  /// Reads the text to its end.
   mutating func record() throws(JSONError) -> JSONNodes {
     guard scanner.bytes.count <= JSONNodes.maximumBytes else {
       throw JSONError(.tooLong, at: JSONNodes.maximumBytes)
@@ -50,7 +53,8 @@ struct JSONTapeRecorder {
   private mutating func grow() {
     // No value has more nodes than bytes, but for brackets that were never closed.
     capacity = max(capacity + 2 * JSON.maximumDepth, min(capacity * 2, scanner.bytes.count))
-    nodes.grow(count, to: capacity)
+    memory.grow(count, to: capacity)
+    nodes = JSONNodes(memory)
   }
 
   /// The next byte that is no space; 0 at the end.
