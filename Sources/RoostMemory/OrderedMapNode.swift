@@ -41,8 +41,8 @@ final class OrderedMapNode<Key: OrderedKey, Element: Sendable>:
     return unsafeDowncast(node, to: Node.self)
   }
 
-  /// How many words of eight bytes an item takes.
-  private static func words<Item>(_ type: Item.Type) -> Int { MemoryLayout<Item>.stride / 8 }
+  /// How many words of eight bytes an item takes, which no item must be aligned beyond.
+  private static func words<Item>(_ type: Item.Type) -> Int { (MemoryLayout<Item>.stride + 7) / 8 }
 
   /// A root above a node that was split.
   static func make(below left: Node, _ split: Split) -> Node {
@@ -167,8 +167,7 @@ extension OrderedMapNode {
   }
 
   /// How many ranks are below one. All are looked at: in a large tree, of whose nodes no cache has
-  /// much, their lines of memory come together, where each step of a binary search waits for one;
-  /// and no branch is guessed wrong.
+  /// much, their lines of memory come together, where each step of a binary search waits for one.
   private func rankBound(_ rank: UInt64) -> Int {
     let ranks = ranks
     var below = 0
