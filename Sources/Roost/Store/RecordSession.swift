@@ -30,7 +30,7 @@ extension RecordSession {
     try await find(type, key: key.map(\.value), lock: lock)
   }
 
-  func find<R: Record>(
+  private func find<R: Record>(
     _ type: R.Type, key: [Value], lock: RowLock?
   ) async throws(StoreError) -> R? {
     guard let first = key.first else {
