@@ -68,13 +68,16 @@ struct JSONMemory {
   }
 
   func giveBack() {
-    let isKept =
-      count >= Self.least && count <= Self.most
-      && Self.spares.withLock { spares in
-        guard spares.pieces.count < Self.mostPieces else { return false }
+    var dropped: JSONMemory? = self
+    if count >= Self.least && count <= Self.most {
+      dropped = Self.spares.withLock { spares in
         spares.pieces.append(self)
-        return true
+        guard spares.pieces.count > Self.mostPieces else { return nil }
+        // The larger ones serve more texts.
+        spares.pieces.sort { $0.count > $1.count }
+        return spares.pieces.popLast()
       }
-    if !isKept { start.deallocate() }
+    }
+    dropped?.start.deallocate()
   }
 }
