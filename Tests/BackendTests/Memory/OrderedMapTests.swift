@@ -52,6 +52,7 @@ private struct IntKey: OrderedKey, Hashable {
     #expect(map.descending().map(\.key.number) == keys.reversed())
     for _ in 0..<8 {
       let bound = Int.random(in: (range.lowerBound - 2)..<(range.upperBound + 2), using: &random)
+      #expect(map[IntKey(number: bound)] == model[bound])
       #expect(
         map.ascending { $0.number < bound }.map(\.key.number) == keys.filter { $0 >= bound })
       #expect(
